@@ -1,0 +1,1 @@
+"""The heart of SIMS without a process: models, migrations, rules and the job outbox."""

@@ -1,0 +1,81 @@
+"""The permissions that exist and the roles they go to at first (data from then on).
+
+``<module>.<resource>.<action>``; an action that ends in ``_own`` reaches only rows that
+belong to the actor. Source of the names: the canonical modules' task list.
+"""
+
+from __future__ import annotations
+
+ADMIN = "Admin"
+REGISTRAR = "Registrar"
+COORDINATOR = "Coordinator"
+FACULTY = "Faculty"
+EXAM_CELL = "ExamCell"
+FINANCE = "Finance"
+OFFICE_ASSISTANT = "OfficeAssistant"
+STUDENT = "Student"
+
+ROLES: dict[str, str] = {
+    ADMIN: "Runs the installation; may do everything",
+    REGISTRAR: "Keeps the register: students, programs, transcripts",
+    COORDINATOR: "Runs programs and imports students",
+    FACULTY: "Teaches",
+    EXAM_CELL: "Keeps exams and results",
+    FINANCE: "Keeps fees and dues",
+    OFFICE_ASSISTANT: "Prepares records",
+    STUDENT: "Sees the own record",
+}
+
+_ACADEMICS = {
+    "programs": "programs",
+    "batches": "batches",
+    "groups": "groups",
+    "departments": "departments",
+    "terms": "academic periods",
+    "courses": "courses",
+}
+_STAFF = (ADMIN, REGISTRAR, COORDINATOR, FACULTY, EXAM_CELL, FINANCE, OFFICE_ASSISTANT)
+
+
+def _academics() -> dict[str, tuple[str, tuple[str, ...]]]:
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for key, plural in _ACADEMICS.items():
+        found[f"academics.{key}.view"] = (f"See {plural}", (*_STAFF, STUDENT))
+        for action in ("create", "update", "delete"):
+            found[f"academics.{key}.{action}"] = (
+                f"{action.capitalize()} {plural}",
+                (ADMIN, REGISTRAR, COORDINATOR),
+            )
+    return found
+
+
+PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    **_academics(),
+    "students.students.view": (
+        "See every student",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
+    ),
+    "students.students.view_own": ("See the own student record", (STUDENT,)),
+    "students.students.create": ("Add students", (ADMIN, REGISTRAR, COORDINATOR)),
+    "students.students.update": ("Change students", (ADMIN, REGISTRAR, COORDINATOR)),
+    "students.students.import": ("Import students from CSV", (ADMIN, REGISTRAR, COORDINATOR)),
+    "results.result_headers.view": (
+        "See every result, drafts too",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL),
+    ),
+    "results.result_headers.view_own": ("See the own published results", (STUDENT,)),
+    "transcripts.transcripts.view": (
+        "Download any transcript",
+        (ADMIN, REGISTRAR, EXAM_CELL, FINANCE),
+    ),
+    "transcripts.transcripts.view_own": ("Download the own transcript", (STUDENT,)),
+    "transcripts.transcripts.request": (
+        "Have any transcript mailed to any address",
+        (ADMIN, REGISTRAR, EXAM_CELL),
+    ),
+    "transcripts.transcripts.request_own": (
+        "Have the own transcript mailed to the own address",
+        (STUDENT,),
+    ),
+}
+"""code → (description, roles that get it at first)"""

@@ -1,0 +1,103 @@
+"""Users, roles, permissions as data, and login sessions."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sims_core.models.base import Base, Id, Line, Stamped, Timestamp, Versioned
+
+
+class User(Versioned, Base):
+    """A login. User name and e-mail are unique whatever their case."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (
+        Index("uq_user_account_username_lower", func.lower(text("username")), unique=True),
+        Index("uq_user_account_email_lower", func.lower(text("email")), unique=True),
+    )
+
+    id: Mapped[Id]
+    username: Mapped[str] = mapped_column(String(150))
+    email: Mapped[str] = mapped_column(String(254))
+    full_name: Mapped[Line] = mapped_column(server_default="")
+    password_hash: Mapped[Line]
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    is_superuser: Mapped[bool] = mapped_column(server_default=text("false"))
+    last_login_at: Mapped[Timestamp | None]
+
+    roles: Mapped[list[Role]] = relationship(secondary="user_role", lazy="raise")
+
+
+class Role(Stamped, Base):
+    """A named set of permissions; system roles cannot be renamed or deleted."""
+
+    __tablename__ = "role"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    description: Mapped[Line] = mapped_column(server_default="")
+    is_system: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Permission(Base):
+    """A task such as ``students.students.view``; ``….view_own`` reaches own rows only."""
+
+    __tablename__ = "permission"
+
+    code: Mapped[str] = mapped_column(String(100), primary_key=True)
+    description: Mapped[Line]
+
+
+class RolePermission(Base):
+    __tablename__ = "role_permission"
+
+    role_id: Mapped[int] = mapped_column(
+        ForeignKey("role.id", ondelete="CASCADE"), primary_key=True
+    )
+    permission_code: Mapped[str] = mapped_column(
+        ForeignKey("permission.code", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class UserRole(Base):
+    __tablename__ = "user_role"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True
+    )
+    role_id: Mapped[int] = mapped_column(
+        ForeignKey("role.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class AuthSession(Base):
+    """One sign-in: the family of its refresh tokens. Revoked, its access tokens die too."""
+
+    __tablename__ = "auth_session"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[Timestamp] = mapped_column(server_default=func.now())
+    expires_at: Mapped[Timestamp] = mapped_column(index=True)
+    revoked_at: Mapped[Timestamp | None]
+    revoked_reason: Mapped[str | None] = mapped_column(String(32))
+    user_agent: Mapped[Line] = mapped_column(server_default="")
+
+
+class RefreshToken(Base):
+    """A refresh token, stored as its SHA-256; used once, but for a short grace."""
+
+    __tablename__ = "refresh_token"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    session_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("auth_session.id", ondelete="CASCADE"), index=True
+    )
+    issued_at: Mapped[Timestamp] = mapped_column(server_default=func.now())
+    expires_at: Mapped[Timestamp]
+    used_at: Mapped[Timestamp | None]
