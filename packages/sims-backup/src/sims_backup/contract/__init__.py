@@ -1,0 +1,1 @@
+"""What others may rely on: manifest, results, exit codes; imports no driver or client."""

@@ -1,0 +1,1 @@
+"""The work of the verbs: backup, load, restore, drill, sync, prune."""

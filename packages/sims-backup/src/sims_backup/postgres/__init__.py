@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, tools, catalog, locks, databases and the restore journal."""

@@ -1,0 +1,1 @@
+"""One file a verb; each has ``command``, the function that Typer runs."""

@@ -1,0 +1,42 @@
+"""``sims-backup undo``: take the last restore back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sims_backup import console
+from sims_backup.console import Output
+from sims_backup.engine.context import Context
+from sims_backup.engine.undo import undo
+from sims_backup.errors import Refused
+from sims_backup.settings import BackupSettings
+from sims_common.settings import load
+
+
+def command(
+    confirm: Annotated[
+        str | None, typer.Option(help="name of the database, instead of asking")
+    ] = None,
+    output: Annotated[Output, typer.Option(help="table or json")] = Output.TABLE,
+) -> None:
+    """Put the database and media from before the last restore back."""
+    with Context.open(load(BackupSettings)) as context:
+        wanted = context.server.database
+        if confirm is None and sys.stdin.isatty():
+            confirm = str(typer.prompt(f"To take the last restore of {wanted} back, type its name"))
+        if confirm != wanted:
+            raise Refused(f"to undo the last restore, confirm with --confirm {wanted}")
+        result = undo(context)
+    if output is Output.JSON:
+        console.emit_json(result)
+    else:
+        console.facts(
+            f"Restore {result.restore_id} of {result.database} undone",
+            [
+                ("closed for", f"{result.swap_seconds:.2f} s"),
+                ("restored data kept as", result.set_aside),
+            ],
+        )
