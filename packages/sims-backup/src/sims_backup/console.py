@@ -47,11 +47,14 @@ def emit_json(result: BaseModel) -> None:
 
 def facts(title: str, rows: Iterable[tuple[str, object]]) -> None:
     """A two-column listing; empty values are left out."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None)
+    table = Table(show_header=False, box=None)
     for label, value in rows:
         if value not in (None, "", [], {}):
             table.add_row(f"[bold]{label}[/bold]", escape(str(value)))
-    _console().print(table)
+    console = _console()
+    if title:
+        console.print(escape(title), soft_wrap=True)
+    console.print(table)
 
 
 def listing(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:

@@ -6,8 +6,8 @@ Rules, each with the loss that taught it (research: restic, barman, WAL-G, DBack
   out a good one. With no verified set nothing is deleted.
 * Age counts back from the newest verified set, not from the clock: when backups stop
   or the clock jumps ahead, nothing ages.
-* Order is the sequence. A set's time is never earlier than that of a set before it, so a
-  clock that ran slow makes no set old.
+* Order is the sequence. For its age, a set is never older than a verified set before it,
+  so a clock that ran slow makes no set old. Calendar slots go by the set's own date.
 * A set dated after now is kept and flagged, and fills no slot.
 * Kept always: the newest verified, the floor, pins, locked sets, sets being restored.
 """
@@ -83,7 +83,7 @@ def decide(sets: Iterable[Facts], policy: Policy, now: datetime) -> list[Decisio
     else:
         _floor(verified, policy, reasons)
         _by_age(ordered, times, verified[-1], policy, reasons)
-        _by_calendar(verified, times, policy, reasons)
+        _by_calendar(verified, policy, reasons)
     return [_decision(item, reasons[item.id]) for item in ordered]
 
 
@@ -101,8 +101,9 @@ def _monotone(ordered: Sequence[Facts], future: set[str]) -> dict[str, datetime]
         if item.id in future:
             times[item.id] = item.created_at
             continue
-        latest = item.created_at if latest is None else max(latest, item.created_at)
-        times[item.id] = latest
+        times[item.id] = item.created_at if latest is None else max(latest, item.created_at)
+        if item.verified:
+            latest = times[item.id]
     return times
 
 
@@ -140,17 +141,12 @@ def _by_age(
             reasons[item.id].append(f"younger than {policy.days} days")
 
 
-def _by_calendar(
-    verified: Sequence[Facts],
-    times: dict[str, datetime],
-    policy: Policy,
-    reasons: dict[str, list[str]],
-) -> None:
+def _by_calendar(verified: Sequence[Facts], policy: Policy, reasons: dict[str, list[str]]) -> None:
     """The last verified set of each of the last n days, weeks, months, years that have one."""
     for count, label, slot in _slots(policy):
         taken: set[str] = set()
         for item in reversed(verified):
-            name = slot(times[item.id].astimezone(policy.zone).date())
+            name = slot(item.created_at.astimezone(policy.zone).date())
             if name in taken:
                 continue
             if len(taken) == count:

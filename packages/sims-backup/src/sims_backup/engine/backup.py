@@ -137,7 +137,7 @@ def _writer(context: Context, claim: Claim, started: datetime) -> SetWriter:
 
 def _dump(context: Context, client: Client, writer: SetWriter) -> Dump:
     settings, server = context.settings, context.server
-    with Snapshot(server, settings.backup_lock_timeout) as snapshot:
+    with Snapshot(server) as snapshot:
         connection = snapshot.connection
         database = database_facts(connection, server.database)
         surroundings, owners = catalog(connection), roles(connection)
@@ -227,7 +227,7 @@ def _known(context: Context, contents: Contents, writer: SetWriter) -> Known:
     return Known()
 
 
-def _manifest(  # noqa: PLR0917  one call site; each is a part of the manifest
+def _manifest(
     context: Context,
     client: Client,
     claim: Claim,

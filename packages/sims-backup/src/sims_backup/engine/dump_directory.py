@@ -131,6 +131,7 @@ class DirectoryDump:
 
     def _chunk(self, piece: Range, snapshot: str, encoding: str) -> Chunk:
         script = [
+            "SET statement_timeout = 0;",
             *(f"{statement};" for statement in SESSION),
             f"SET client_encoding = '{encoding}';",
             "SET datestyle = ISO; SET intervalstyle = postgres; SET extra_float_digits = 3;",

@@ -116,6 +116,7 @@ class _Restore:
             raise Refused(
                 f"database {self._target} exists; --into makes a new one, choose another name"
             )
+        databases.require_no_prepared(self._admin, self._target)
         if live and self._request.safety_backup:
             with self._context.progress.stage("safety backup"):
                 self._outcome.safety = self._safety_backup()

@@ -19,13 +19,17 @@ _NOT_EXTENSION = (
 _OWN_CLASS = _NOT_EXTENSION.format(catalog="pg_class", oid="c.oid")
 _OWN_PROC = _NOT_EXTENSION.format(catalog="pg_proc", oid="p.oid")
 
-_TABLES = f"""
-SELECT c.oid, n.nspname, c.relname, pg_table_size(c.oid),
-       pg_relation_size(c.oid) / current_setting('block_size')::int
+_FROM_TABLES = f"""
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {_USER_SCHEMA} AND {_OWN_CLASS}
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
-"""  # noqa: S608  constants above
+"""
+# The size functions wait for the table's lock, so only locked tables are measured.
+_NAMES = f"SELECT n.nspname, c.relname {_FROM_TABLES}"
+_TABLES = f"""
+SELECT c.oid, n.nspname, c.relname, pg_table_size(c.oid),
+       pg_relation_size(c.oid) / current_setting('block_size')::int {_FROM_TABLES}
+"""
 
 _COLUMNS = """
 SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated = ''
@@ -97,6 +101,12 @@ class Table:
 
     def facts(self, rows: int) -> TableFacts:
         return TableFacts(schema_name=self.schema, name=self.name, rows=rows, columns=self.columns)
+
+
+def table_names(connection: Connection) -> list[tuple[str, str]]:
+    """Schema and name of every table with data of its own; waits for no lock."""
+    with database_errors("reading the catalog"):
+        return [(row[0], row[1]) for row in connection.execute(_NAMES.encode())]
 
 
 def tables(connection: Connection) -> list[Table]:

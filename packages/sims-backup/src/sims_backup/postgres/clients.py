@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def _folders(configured: str) -> list[Path]:
     return folders
 
 
+@cache
 def _probe(folder: Path) -> Client | None:
     try:
         answer = _run(folder, "--version")

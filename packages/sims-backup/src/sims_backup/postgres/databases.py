@@ -38,6 +38,20 @@ def exists(connection: Connection, name: str) -> bool:
         )
 
 
+def require_no_prepared(connection: Connection, name: str) -> None:
+    """A prepared transaction belongs to no session, so it can't be ended for a swap."""
+    with database_errors("looking for prepared transactions"):
+        rows = connection.execute(
+            "SELECT gid FROM pg_prepared_xacts WHERE database = %s LIMIT 5", (name,)
+        ).fetchall()
+    if rows:
+        gids = ", ".join(str(row[0]) for row in rows)
+        raise Busy(
+            f"{name} can't be swapped while it has a prepared transaction ({gids}); settle it "
+            "with COMMIT PREPARED or ROLLBACK PREPARED"
+        )
+
+
 def create(connection: Connection, name: str, like: DatabaseFacts, owner: str) -> None:
     """An empty database with the encoding and locale of ``like``."""
     provider = _PROVIDERS.get(like.locale_provider, "libc")

@@ -58,6 +58,11 @@ class Server:
         if not self.database:
             raise Refused("SIMS_DATABASE_URL names no database")
         self.maintenance = settings.maintenance_database
+        # A statement that waits for ever would outlive the deadline: the server ends it.
+        self._limits = (
+            f"-c statement_timeout={int(settings.backup_deadline * 1000)}"
+            f" -c lock_timeout={int(settings.backup_lock_timeout * 1000) or 1}"
+        )
         if self.maintenance == self.database:
             raise Refused(
                 "SIMS_MAINTENANCE_DATABASE must not be the database itself: the journal of a "
@@ -80,6 +85,7 @@ class Server:
             **self._params,
             "application_name": _APPLICATION,
             **options,
+            "options": f"{self._limits} {options.get('options', '')}".strip(),
             "dbname": name,
         }
         with database_errors(f"database {name}"):

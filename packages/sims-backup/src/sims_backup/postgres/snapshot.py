@@ -11,16 +11,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable, UndefinedTable
 
 from sims_backup.errors import Busy
-from sims_backup.postgres.catalog import Table, tables
+from sims_backup.postgres.catalog import Table, table_names, tables
 from sims_backup.postgres.server import Connection, Server, database_errors
 from sims_backup.steps import effect
 from sims_common.clock import now
 
 _BATCH = 200
 SESSION = (
-    "SET statement_timeout = 0",
     "SET idle_in_transaction_session_timeout = 0",
     "SET row_security = off",
     "SET synchronize_seqscans = off",
@@ -31,23 +31,20 @@ SESSION = (
 class Snapshot:
     """Holds the exporting transaction; ``name`` is for ``SET TRANSACTION SNAPSHOT``."""
 
-    def __init__(self, server: Server, lock_timeout: float) -> None:
+    def __init__(self, server: Server) -> None:
         self.connection: Connection = server.connect()
         try:
             with database_errors("taking the snapshot"):
-                self._begin(lock_timeout)
+                self._begin()
         except BaseException:
             self.connection.close()
             raise
 
-    def _begin(self, lock_timeout: float) -> None:
+    def _begin(self) -> None:
         for statement in SESSION:
             self.connection.execute(statement)
-        wanted = tables(self.connection)
+        wanted = table_names(self.connection)
         self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        self.connection.execute(
-            sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(int(lock_timeout * 1000)))
-        )
         with effect("pg.snapshot", "export"):
             self._lock(wanted)
             row = self.connection.execute("SELECT pg_export_snapshot()").fetchone()
@@ -55,13 +52,9 @@ class Snapshot:
         self.name = str(row[0]) if row else ""
         self.tables: list[Table] = tables(self.connection)
 
-    def _lock(self, wanted: list[Table]) -> None:
-        from psycopg.errors import LockNotAvailable, UndefinedTable  # noqa: PLC0415  only here
-
+    def _lock(self, wanted: list[tuple[str, str]]) -> None:
         for start in range(0, len(wanted), _BATCH):
-            names: list[Any] = [
-                sql.Identifier(table.schema, table.name) for table in wanted[start : start + _BATCH]
-            ]
+            names: list[Any] = [sql.Identifier(*name) for name in wanted[start : start + _BATCH]]
             query = sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(
                 sql.SQL(", ONLY ").join(names)
             )

@@ -18,7 +18,7 @@ from sims_backup.settings import BackupSettings
 from sims_common.settings import load
 
 
-def command(  # noqa: PLR0917  Typer passes options by name
+def command(
     target: Annotated[
         str | None, typer.Option(help="directory or s3://bucket/prefix; default: all configured")
     ] = None,

@@ -22,7 +22,7 @@ from sims_backup.storage.local import LocalStorage
 from sims_common.settings import load
 
 
-def command(  # noqa: PLR0917  Typer passes options by name
+def command(
     name: Annotated[
         str, typer.Argument(metavar="ID|FILE", help="id of a backup, latest, or a dump file")
     ],
