@@ -135,6 +135,7 @@ def test_listing_takes_prefixes_literally(store: Storage) -> None:
         store.put(key, io.BytesIO(b"1"))
     assert sorted(i.key for i in store.walk("school/")) == ["school/x", "school/z/w"]
     assert len(list(store.walk("school"))) == 3
+    assert len(list(store.walk(""))) == 4
     assert store.folders() == ["school", "school_test"]
     assert list(store.walk("none/")) == []
 

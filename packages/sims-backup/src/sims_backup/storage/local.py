@@ -158,7 +158,7 @@ class LocalStorage:
         return _info(key, found) if path.is_file() else None
 
     def walk(self, prefix: str) -> Iterator[ObjectInfo]:
-        start = self.root / prefix if prefix.endswith("/") else (self.root / prefix).parent
+        start = self.root / prefix.rpartition("/")[0]
         if not self.root.is_dir() or not start.is_dir():
             return
         with disk_errors(start):

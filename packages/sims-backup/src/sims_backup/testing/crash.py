@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from sims_backup.steps import Edge
+from sims_common.logs import configure
+from sims_common.settings import LogSettings
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _perform(call: str, values: dict[str, Any], arguments: dict[str, Any]) -> No
                 raise ValueError(call)
 
 
-def _serve() -> None:
+def _serve(answers: IO[str]) -> None:
     for line in sys.stdin:
         reader, writer = os.pipe()
         pid = os.fork()
@@ -159,8 +161,8 @@ def _serve() -> None:
             "trail": trail,
             "error": "".join(errors).replace("\\n", "\n"),
         }
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":
@@ -169,4 +171,7 @@ if __name__ == "__main__":
     import sims_backup.engine.undo
     import sims_backup.storage.s3  # noqa: F401  imported before the forks, to be quick
 
-    _serve()
+    configure(LogSettings(log_level="ERROR", log_format="json"), service="crash")
+    with os.fdopen(os.dup(1), "w") as channel:
+        os.dup2(2, 1)  # whatever prints must not spoil the protocol
+        _serve(channel)
