@@ -1,5 +1,5 @@
 -- A database with a little of everything that a dump must carry.
-CREATE EXTENSION pgcrypto;
+CREATE EXTENSION citext;
 CREATE SCHEMA "Exam Cell";
 CREATE TABLE alembic_version (version_num text PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('0007');

@@ -74,10 +74,19 @@ class Context:
         facts = self.server_facts
         return choose(self.clients, facts.major, f"dumping from PostgreSQL {facts.version}")
 
-    def restore_client(self, dumped_by: int) -> Client:
-        """Able to read the archive and to speak to the server, not newer than needed."""
-        needed = max(dumped_by, self.server_facts.major)
-        return choose(self.clients, needed, "restoring this backup")
+    def restore_client(self, manifest: Manifest) -> Client:
+        """Able to read the archive; as new as the server when there is such a one.
+
+        pg_restore speaks to newer servers too, so the archive decides: its version, its codec.
+        """
+        tools = manifest.tools
+        zstd = tools.compression == "zstd"
+        fitting = [c for c in self.clients if c.zstd or not zstd]
+        wanted = max(tools.pg_dump_major, self.server_facts.major)
+        if any(client.major >= wanted for client in fitting):
+            return choose(fitting, wanted, "restoring this backup")
+        why = "restoring this backup" + (" (with zstd)" if zstd else "")
+        return choose(fitting, tools.pg_dump_major, why)
 
     def lock(self) -> RunLock:
         return RunLock(self.server, self.settings.backup_lock_timeout)

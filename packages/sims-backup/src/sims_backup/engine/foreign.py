@@ -23,7 +23,7 @@ from sims_backup.engine.load import LOAD, OPTIONS, Gunzipped
 from sims_backup.engine.plain_script import run_script
 from sims_backup.engine.staging import Staging, require_space
 from sims_backup.errors import Refused, SetNotFound
-from sims_backup.postgres.clients import Client, choose
+from sims_backup.postgres.clients import Client
 from sims_backup.postgres.server import Connection, database_errors
 from sims_backup.postgres.tools import run
 from sims_backup.steps import effect
@@ -176,12 +176,11 @@ def _seekable(context: Context, dump: DumpFile) -> Iterator[Path]:
 
 
 def _client(context: Context, path: Path) -> Client:
-    """The oldest client that fits the server and reads the archive."""
-    needed = context.server_facts.major
-    for client in sorted(context.clients, key=lambda c: (c.major, not c.zstd)):
-        if client.major >= needed and _reads(client, path):
+    """A client that reads the archive; as new as the server when there is such a one."""
+    major = context.server_facts.major
+    for client in sorted(context.clients, key=lambda c: (c.major < major, c.major, not c.zstd)):
+        if _reads(client, path):
             return client
-    choose(context.clients, needed, "restoring this file")
     raise Refused(
         f"{path.name} was made by a newer pg_dump than any pg_restore here; install a newer "
         "client and name its directory in SIMS_PG_BIN_DIR"

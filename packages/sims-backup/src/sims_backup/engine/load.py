@@ -71,7 +71,7 @@ class Loader:
 
     def __init__(self, context: Context, manifest: Manifest, name: str) -> None:
         self._context, self._manifest, self._name = context, manifest, name
-        self._client: Client = context.restore_client(manifest.tools.pg_dump_major)
+        self._client: Client = context.restore_client(manifest)
         self._jobs = context.settings.backup_jobs
         self._environment = context.server.environment(name, options=OPTIONS)
 
@@ -87,7 +87,8 @@ class Loader:
                     self._plain()
         with self._context.progress.stage("analyze"), effect("pg.analyze", self._name):
             argv = [self._client.tool("vacuumdb"), "--analyze-only", f"--jobs={self._jobs}", "-q"]
-            run([*argv, "--no-password"], self._environment, self._context.deadline)
+            name = f"--dbname={make_conninfo('', dbname=self._name)}"
+            run([*argv, "--no-password", name], self._environment, self._context.deadline)
 
     def _directory(self) -> None:
         with self._files("db/") as files:

@@ -19,7 +19,7 @@ def plan(context: Context, manifest: Manifest) -> PlanResult:
     """Exact counts of the live database beside those of the set."""
     context.require_key(manifest)
     context.require_server(manifest)
-    context.restore_client(manifest.tools.pg_dump_major)
+    context.restore_client(manifest)
     try:
         found, revision, roles = _now(context)
     except DatabaseUnavailable as error:

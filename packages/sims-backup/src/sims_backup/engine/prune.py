@@ -8,6 +8,7 @@ from datetime import date
 from sims_backup.contract.results import PruneResult, RetentionEntry
 from sims_backup.engine.context import Context
 from sims_backup.engine.reader import media_objects
+from sims_backup.engine.staging import sweep
 from sims_backup.errors import BackupError
 from sims_backup.postgres.journal import sets_in_use
 from sims_backup.repository import Contents, StoredSet
@@ -114,6 +115,7 @@ def _delete(
             freed.size += context.repository.remove_rest(set_id)
             log.info("unfinished set swept", set=set_id)
         freed.uploads = context.storage.sweep_uploads()
+        sweep(context.settings.backup_staging_dir)
 
 
 def _sweep_media(

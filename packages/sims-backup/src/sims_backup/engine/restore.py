@@ -81,7 +81,7 @@ def check_request(context: Context, request: Request) -> None:
         return
     context.require_key(manifest)
     context.require_server(manifest)
-    context.restore_client(manifest.tools.pg_dump_major)
+    context.restore_client(manifest)
     if request.media and context.settings.media_dir is not None:
         require_media(context, manifest)
 

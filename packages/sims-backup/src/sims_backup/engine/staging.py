@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -78,10 +79,20 @@ def sweep(parent: str) -> int:
         finally:
             os.close(handle)
         with effect("fs.rmtree", str(path)):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         log.info("staging of a dead run removed", path=str(path))
         removed += 1
     return removed
+
+
+def _remove(path: Path) -> None:
+    """A pg_dump that outlived its parent may still write for a moment; it dies of SIGPIPE."""
+    for _ in range(20):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(0.1)
+    log.warning("staging could not be removed", path=str(path))
 
 
 def _size(path: Path) -> int:

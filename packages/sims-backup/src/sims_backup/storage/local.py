@@ -172,7 +172,11 @@ class LocalStorage:
             return []
         with disk_errors(self.root), os.scandir(self.root) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        return sorted(name for name in names if name != PARTIAL)
+            return sorted(
+                name
+                for name in names
+                if name != PARTIAL and next(_walk(self.root / name), None) is not None
+            )
 
     def delete(self, keys: Iterable[str]) -> int:
         count = 0
@@ -196,14 +200,21 @@ class LocalStorage:
 
     def sweep_uploads(self) -> int:
         folder = self.root / PARTIAL
-        if not folder.is_dir():
+        if not self.root.is_dir():
             return 0
         with disk_errors(folder):
-            left = list(folder.iterdir())
+            self._remove_hollow()
+            left = list(folder.iterdir()) if folder.is_dir() else []
             for path in left:
                 with effect("fs.delete", f"{PARTIAL}/{path.name}"):
                     path.unlink(missing_ok=True)
         return len(left)
+
+    def _remove_hollow(self) -> None:
+        """Directories that a killed removal left without files."""
+        for path, names, files in os.walk(self.root, topdown=False):
+            if path != str(self.root) and not names and not files:
+                self._remove_empty(Path(path))
 
     def extend_lock(self, key: str, until: datetime) -> None:
         """Directories have no object lock."""

@@ -36,6 +36,10 @@ def command(
     confirm: Annotated[
         str | None, typer.Option(help="name of the database to replace, instead of asking")
     ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="confirm for a backup of this installation; asks nothing"),
+    ] = False,
     safety_backup: Annotated[bool, typer.Option(help="back up the present state first")] = True,
     keep_old: Annotated[
         float | None, typer.Option(help="hours to keep the replaced database for undo")
@@ -61,7 +65,7 @@ def command(
             _plan(context, request, output)
             return
         check_request(context, request)
-        _confirm(context, request, confirm)
+        _confirm(context, request, confirm, yes=yes)
         result = restore(context, request)
     if output is Output.JSON:
         console.emit_json(result)
@@ -95,10 +99,10 @@ def _plan(context: Context, request: Request, output: Output) -> None:
         _show_plan(result)
 
 
-def _confirm(context: Context, request: Request, confirm: str | None) -> None:
+def _confirm(context: Context, request: Request, confirm: str | None, *, yes: bool) -> None:
     """The database's name, typed or given. Another installation's set always needs it."""
     foreign = other_installation(context, request.manifest) if request.manifest else None
-    if request.into and foreign is None:
+    if foreign is None and (request.into or yes):
         return
     wanted = request.into or context.server.database
     if confirm is None and sys.stdin.isatty():

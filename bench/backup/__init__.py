@@ -1,0 +1,1 @@
+"""The backup engine beside the runbook's commands."""
