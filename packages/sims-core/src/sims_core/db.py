@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sims_common.settings import DatabaseSettings
@@ -36,15 +38,29 @@ def _connect_args(service: str, statement_timeout: int) -> dict[str, Any]:
 
 def async_engine(settings: DatabaseSettings, *, service: str) -> AsyncEngine:
     """Pooled engine of the API: a full pool answers 503 after ``database_pool_timeout``."""
-    return create_async_engine(
+    found = create_async_engine(
         database_url(settings),
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_pool_timeout,
         pool_recycle=1800,
-        pool_pre_ping=True,
         connect_args=_connect_args(service, statement_timeout=30),
     )
+    event.listen(found.sync_engine, "checkout", _refuse_closed)
+    return found
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Replaces a pooled connection that the server has closed, without a round trip.
+
+    An idle connection has nothing to read; if its socket is readable, the server said
+    goodbye (restart, timeout, terminated) and the pool opens another.
+    """
+    socket = connection.driver_connection.pgconn.socket
+    poll = select.poll()
+    poll.register(socket, select.POLLIN | select.POLLHUP)
+    if poll.poll(0):
+        raise DisconnectionError
 
 
 def engine(

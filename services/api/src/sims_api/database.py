@@ -22,8 +22,13 @@ def sessions(request: Request) -> Sessions:
 
 
 async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
-    async with sessions(request)() as session, session.begin():
-        yield session
+    """Reads need no BEGIN and COMMIT around them: two round trips less for each."""
+    if request.method in ("GET", "HEAD"):
+        async with request.app.state.reading() as session:
+            yield session
+    else:
+        async with sessions(request)() as session, session.begin():
+            yield session
 
 
 Db = Annotated[AsyncSession, Depends(_transaction, scope="function")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
@@ -85,7 +86,7 @@ class Ordering:
         return and_(bound, beyond | further)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Listing:
     """One list, declared once: its SQL, its parameters, its OpenAPI.
 
@@ -121,8 +122,9 @@ class Listing:
         wanted = name or self.default
         return Ordering(self.orderings[wanted.removeprefix("-")], wanted.startswith("-"), self.id)
 
-    def select_rows(self) -> Select[Any]:
-        """All fields of a row, with what they need joined in."""
+    @cached_property
+    def rows(self) -> Select[Any]:
+        """Selects all fields of a row, with what they need joined in; built once."""
         return self.joins(
             select(*(column.label(name) for name, column in self.columns.items())).select_from(
                 self.model

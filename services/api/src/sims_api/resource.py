@@ -9,6 +9,7 @@ declared with the joins it needs.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -44,7 +45,7 @@ def _nothing_more(_router: APIRouter) -> None:
     """Most entities have the plain routes alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Resource:
     """One entity of the API.
 
@@ -78,6 +79,7 @@ class Resource:
     def column_name(self, name: str) -> str:
         return name if hasattr(self.model, name) else f"{name}_id"
 
+    @cached_property
     def listing(self) -> Listing:
         columns = {
             name: self.related[name]
@@ -104,24 +106,22 @@ class Resource:
 def router_of(resource: Resource) -> APIRouter:
     """List, detail and whichever writes the resource declares."""
     router = APIRouter(prefix=f"/api/{resource.path}", tags=[resource.tag], route_class=StrictRoute)
-    listing = resource.listing()
     view = allow(f"{resource.permission}.view", own=resource.own_view)
     add_list(router, resource, view)
     resource.extend(router)
-    _add_detail(router, resource, listing, view)
+    _add_detail(router, resource, view)
     if resource.create is not None:
-        _add_create(router, resource, listing, resource.create)
-        _add_updates(router, resource, listing, resource.create)
+        _add_create(router, resource, resource.create)
+        _add_updates(router, resource, resource.create)
     if resource.deletable:
         _add_delete(router, resource)
     return router
 
 
-async def find(
-    session: AsyncSession, resource: Resource, listing: Listing, id_: Any, actor: Actor
-) -> BaseModel:
+async def find(session: AsyncSession, resource: Resource, id_: Any, actor: Actor) -> BaseModel:
     """One row as the API shows it. Raises ``NotFound`` also when it is out of scope."""
-    statement = listing.select_rows().where(listing.id == id_)
+    listing = resource.listing
+    statement = listing.rows.where(listing.id == id_)
     visible = resource.scope(actor)
     if visible is not None:
         statement = statement.where(visible)
@@ -133,7 +133,7 @@ async def find(
 
 def add_list(router: APIRouter, resource: Resource, view: Any, path: str = "/") -> None:
     """The list alone, for entities whose other routes are written out."""
-    listing = resource.listing()
+    listing = resource.listing
     query_model = listing.query_model()
     page_model = create_model(
         f"{resource.out.__name__}Page",
@@ -149,10 +149,10 @@ def add_list(router: APIRouter, resource: Resource, view: Any, path: str = "/") 
         query: Annotated[query_model, Query()],  # type: ignore[valid-type]
     ) -> Any:
         found = await paging.fetch(session, listing, query, scope=resource.scope(actor))
-        return found.as_page(request.url)
+        return found.response(request.url)
 
 
-def _add_detail(router: APIRouter, resource: Resource, listing: Listing, view: Any) -> None:
+def _add_detail(router: APIRouter, resource: Resource, view: Any) -> None:
     @router.get("/{id}/", response_model=resource.out, name=f"get {resource.name}")
     async def get_row(
         response: Response,
@@ -161,14 +161,12 @@ def _add_detail(router: APIRouter, resource: Resource, listing: Listing, view: A
         id: Id,  # noqa: A002 (the parameter's public name)
         if_none_match: IfNoneMatch = None,
     ) -> Any:
-        found: Any = await find(session, resource, listing, id, actor)
+        found: Any = await find(session, resource, id, actor)
         response.headers["ETag"] = etag(found.version)
         return not_modified(if_none_match, found.version) or found
 
 
-def _add_create(
-    router: APIRouter, resource: Resource, listing: Listing, schema: type[BaseModel]
-) -> None:
+def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) -> None:
     may = allow(f"{resource.permission}.create")
 
     @router.post("/", status_code=201, response_model=resource.out, name=f"create {resource.name}")
@@ -184,7 +182,7 @@ def _add_create(
             row: Any = resource.model(**values)
             session.add(row)
             await session.flush()
-            return await find(session, resource, listing, row.id, actor)
+            return await find(session, resource, row.id, actor)
 
         return await once.run(create, location=lambda out: f"/api/{resource.path}/{out.id}/")
 
@@ -192,7 +190,6 @@ def _add_create(
 def _add_updates(
     router: APIRouter,
     resource: Resource,
-    listing: Listing,
     full: type[BaseModel],
 ) -> None:
     sent = partial(full)
@@ -208,7 +205,7 @@ def _add_updates(
         for name, value in stored.items():
             setattr(row, name, value)
         await session.flush()
-        found: Any = await find(session, resource, listing, id_, actor)
+        found: Any = await find(session, resource, id_, actor)
         response.headers["ETag"] = etag(found.version)
         return found
 

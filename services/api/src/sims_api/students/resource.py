@@ -105,7 +105,7 @@ def _add_me(router: APIRouter) -> None:
     @router.get("/me/", response_model=StudentOut)
     async def me(session: Db, actor: Annotated[Actor, allow(VIEW_OWN)]) -> Any:
         """The student that the signed-in user is."""
-        return await find(session, STUDENTS, STUDENTS.listing(), actor.student_id or 0, actor)
+        return await find(session, STUDENTS, actor.student_id or 0, actor)
 
 
 STUDENTS = Resource(

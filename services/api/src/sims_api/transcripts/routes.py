@@ -46,7 +46,6 @@ REQUESTS = Resource(
     joins=lambda statement: statement.join(Student, TranscriptRequest.student_id == Student.id),
     scope=requests_of,
 )
-_requests = REQUESTS.listing()
 add_list(router, REQUESTS, allow(REQUEST, own=REQUEST_OWN), "/requests/")
 
 
@@ -101,7 +100,7 @@ async def request_state(
 
 
 async def _request(session: AsyncSession, id_: uuid.UUID, actor: Actor) -> s.TranscriptRequestOut:
-    found = await find(session, REQUESTS, _requests, id_, actor)
+    found = await find(session, REQUESTS, id_, actor)
     return s.TranscriptRequestOut.model_validate(found)
 
 
