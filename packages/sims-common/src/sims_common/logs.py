@@ -46,6 +46,7 @@ def configure(settings: LogSettings, *, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
         structlog.stdlib.PositionalArgumentsFormatter(),
+        _without_colours,
     ]
     last: list[Processor]
     if console:
@@ -78,6 +79,13 @@ def configure(settings: LogSettings, *, service: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # health asks it every two seconds
+
+
+def _without_colours(_logger: Any, _method: str, event: Any) -> Any:
+    """Uvicorn sends each message twice, once for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def _name_service(service: str) -> Processor:
