@@ -45,6 +45,7 @@ def async_engine(settings: DatabaseSettings, *, service: str) -> AsyncEngine:
         pool_timeout=settings.database_pool_timeout,
         pool_recycle=1800,
         connect_args=_connect_args(service, statement_timeout=30),
+        hide_parameters=True,
     )
     event.listen(found.sync_engine, "checkout", _refuse_closed)
     return found
@@ -67,13 +68,12 @@ def engine(
     settings: DatabaseSettings, *, service: str, pool_size: int = 2, statement_timeout: int = 60
 ) -> Engine:
     """Sync engine of worker and CLI; ``pool_size=0`` opens a connection for each use."""
-    args = _connect_args(service, statement_timeout)
-    if pool_size == 0:
-        return create_engine(database_url(settings), poolclass=NullPool, connect_args=args)
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if pool_size:
+        pool = {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": 1800}
     return create_engine(
         database_url(settings),
-        pool_size=pool_size,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args=args,
+        connect_args=_connect_args(service, statement_timeout),
+        hide_parameters=True,  # an error's text reaches logs; names and addresses must not
+        **pool,
     )

@@ -83,16 +83,16 @@ def results_statement(
 
 
 def assemble(
-    header: Row[Any],
-    bands: Iterable[Row[Any]],
-    results: Sequence[Row[Any]],
+    header: Row[*tuple[Any, ...]],
+    bands: Iterable[Row[*tuple[Any, ...]]],
+    results: Sequence[Row[*tuple[Any, ...]]],
     *,
     institution: str,
     issued_on: date,
 ) -> TranscriptData:
     """The document's content; GPA per period and over all of them.
 
-    Raises ``ValueError`` when the grading scheme leaves a result without a letter.
+    Raises ``grading.NoBand`` when the grading scheme leaves a result without a letter.
     """
     scheme = [grading.Band(b.min_percent, b.letter, b.points) for b in bands]
     graded = [_grade(row, scheme) for row in results]
@@ -125,7 +125,7 @@ class _Graded:
     attempt: grading.Attempt
 
 
-def _grade(row: Row[Any], scheme: Sequence[grading.Band]) -> _Graded:
+def _grade(row: Row[*tuple[Any, ...]], scheme: Sequence[grading.Band]) -> _Graded:
     score = grading.percent(row.total_obtained, row.total_max)
     band = grading.grade(score, scheme)
     return _Graded(

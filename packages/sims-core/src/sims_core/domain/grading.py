@@ -12,6 +12,10 @@ from decimal import ROUND_HALF_UP, Decimal
 _HUNDREDTH = Decimal("0.01")
 
 
+class NoBand(ValueError):
+    """The grading scheme leaves a score without a letter: the scheme has to be completed."""
+
+
 @dataclass(frozen=True)
 class Band:
     """From ``min_percent`` (0–100) upwards the letter is ``letter``, worth ``points``."""
@@ -53,11 +57,11 @@ def percent(obtained: Decimal, maximum: Decimal) -> Decimal:
 def grade(score: Decimal, scheme: Sequence[Band]) -> Band:
     """The highest band that ``score`` (percent) reaches.
 
-    Raises ``ValueError`` when the scheme leaves the score without a band.
+    Raises ``NoBand`` when the scheme leaves the score without one.
     """
     reached = [band for band in scheme if score >= band.min_percent]
     if not reached:
-        raise ValueError(f"no band of the grading scheme covers {score} %")
+        raise NoBand(f"no band of the grading scheme covers {score} %")
     return max(reached, key=lambda band: band.min_percent)
 
 
