@@ -140,6 +140,17 @@ class PostgresServer(LocalServer):
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{ROLE}:{password}@/{database}?host={host}&port={PORT}"
 
+    def description(self) -> str:
+        """What runs, where its data is, and as whom, in one line."""
+        if self.binaries is None:
+            return "not prepared"
+        parts = [f"{self.binaries.version} ({self.binaries.origin}), data in {self.data_dir}"]
+        if self.account is not None:
+            parts.append(f"runs as {self.account.name}")
+        if self.binaries.directory.is_relative_to(pg_runtime.SHARED):
+            parts.append(f"from a copy in {self.binaries.directory.parent}, which it can reach")
+        return "; ".join(parts)
+
     def _options(self) -> list[str]:
         quoted = str(self.socket_dir).replace('"', '""')
         settings = {

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from sims_cli.errors import StartFailed
 from sims_cli.stack.accounts import Account
 
@@ -83,19 +85,62 @@ class Child:
         return self.process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Signals the process; the last resort goes to its whole process group."""
-        if number is signal.SIGKILL:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
         self.process.send_signal(number)
 
     def stop(self) -> int:
         """Ends it within the time its ``stop`` list allows; returns its exit code."""
-        for number, seconds in self.command.stop:
-            self.signal(number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return self.process.wait(seconds)
+        stop_together([self])
         return self.process.wait()
+
+    def end_session(self) -> None:
+        """Kills what the process started and left behind when it died."""
+        for pid in psutil.pids():
+            with contextlib.suppress(ProcessLookupError):
+                if pid != os.getpid() and os.getsid(pid) == self.pid:
+                    os.kill(pid, signal.SIGKILL)
+
+
+def stop_together(
+    children: Sequence[Child], *, hurry: Callable[[], bool] = lambda: False
+) -> list[Child]:
+    """Ends all of them side by side, each by its own ``stop`` list; returns the survivors.
+
+    Once ``hurry()`` is true, a signal gets a second at most. Survivors of SIGKILL hang in
+    the kernel.
+    """
+    waiting = {child: _Ending(child) for child in children}
+    survivors = []
+    while waiting:
+        for child, ending in list(waiting.items()):
+            if child.exit_code() is not None:
+                child.end_session()
+                del waiting[child]
+            elif not ending.go_on(hurry=hurry()):
+                survivors.append(child)
+                del waiting[child]
+        time.sleep(0.01)
+    return survivors
+
+
+class _Ending:
+    """How far the ending of one child has come."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._left = list(child.command.stop)
+        self._until = 0.0
+
+    def go_on(self, *, hurry: bool) -> bool:
+        """Sends the next signal when its time has come; False when there is none left."""
+        now = time.monotonic()
+        if now < self._until and not (hurry and self._left):
+            return True
+        if not self._left:
+            return False
+        number, seconds = self._left.pop(0)
+        self._child.signal(number)
+        self._until = now + (min(seconds, 1.0) if hurry and self._left else seconds)
+        return True
 
 
 def _tether(number: signal.Signals) -> Callable[[], None] | None:
