@@ -45,7 +45,6 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.api_max_body,
         lifespan=_lifespan(engine, redis),
     )
     app.state.settings = settings

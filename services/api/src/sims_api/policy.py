@@ -67,7 +67,7 @@ class PolicyMissing(RuntimeError):
     """A route without a policy, or one that names a permission that does not exist."""
 
 
-def policies(route: RouteContext) -> list[Policy]:
+def policies(route: RouteContext | APIRoute) -> list[Policy]:
     return [found for found in _calls(route.dependant) if isinstance(found, Policy)]
 
 
@@ -87,7 +87,13 @@ def routes(app: FastAPI) -> list[RouteContext]:
 
 
 def enforce(app: FastAPI) -> None:
-    """Raises ``PolicyMissing`` unless every route has exactly one policy with known names."""
+    """Raises ``PolicyMissing`` unless every route has exactly one policy with known names.
+
+    Mounts, websockets and plain Starlette routes cannot declare one, so there are none.
+    """
+    for other in iter_route_contexts(app.routes):
+        if not isinstance(other.original_route, APIRoute):
+            raise PolicyMissing(f"{other.path}: only routes that declare a policy are served")
     for route in routes(app):
         where = f"{','.join(sorted(route.methods or ()))} {route.path}"
         found = policies(route)

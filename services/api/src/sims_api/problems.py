@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from psycopg import errors as pg
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -16,12 +17,12 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from sims_api.body import BodyRefused
 from sims_common.errors import (
     Conflict,
     FieldError,
     NotFound,
     SimsError,
-    TooLarge,
     Unavailable,
     ValidationFailed,
 )
@@ -34,7 +35,9 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemField(BaseModel):
-    pointer: str = Field(description="JSON pointer into the body, or the parameter's name")
+    pointer: str = Field(
+        description="JSON pointer into the body (empty: all of it), or the parameter's name"
+    )
     code: str
     message: str
 
@@ -72,6 +75,7 @@ def install(app: FastAPI) -> None:
     """Every exception that can leave a route, mapped once."""
     app.add_exception_handler(SimsError, _sims)
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(BodyRefused, _body)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(IntegrityError, _integrity)
     app.add_exception_handler(StaleDataError, _stale)
@@ -88,10 +92,10 @@ async def _sims(request: Request, error: Exception) -> JSONResponse:
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     fields = [
-        FieldError(_pointer(problem["loc"]), problem["type"].upper(), problem["msg"])
+        FieldError(_pointer(problem["loc"]), problem["type"].upper(), _message(problem))
         for problem in error.errors()
     ]
-    names = ", ".join(dict.fromkeys(f.pointer for f in fields))
+    names = ", ".join(dict.fromkeys(f.pointer or "the body" for f in fields))
     return response(ValidationFailed(f"Correct {names}.", errors=fields), request.url.path)
 
 
@@ -100,32 +104,47 @@ def _pointer(location: Sequence[Any]) -> str:
     where, *path = location
     if where != "body":
         return ".".join(str(part) for part in path) or str(where)
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path) or "/"
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
-_CODES = {
-    400: "BAD_REQUEST",
-    401: "AUTH_REQUIRED",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    413: "TOO_LARGE",
-    415: "UNSUPPORTED_MEDIA_TYPE",
-}
+def _message(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "model_attributes_type":
+        return "Send a JSON object."
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+async def _body(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BodyRefused)  # noqa: S101
+    return response(error.problem, request.url.path)
+
+
+class MethodNotAllowed(SimsError):
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+    title = "This address does not take this method"
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses itself: an unknown path, a method, a broken form."""
     assert isinstance(error, HTTPException)  # noqa: S101
-    phrase = HTTPStatus(error.status_code).phrase
-    found = SimsError(
-        str(error.detail or phrase),
-        code=_CODES.get(error.status_code, phrase.upper().replace(" ", "_")),
-        headers=dict(error.headers or {}),
-    )
-    found.status = error.status_code  # type: ignore[misc]  # a status of the framework's own
-    found.title = phrase  # type: ignore[misc]
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        found = TooLarge("The request body is over the limit; send less at once.")
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            found: SimsError = NotFound("There is nothing at this address.")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allow = ", ".join(_methods(request))
+            found = MethodNotAllowed(f"Use one of {allow}.", headers={"Allow": allow})
+        case HTTPStatus.BAD_REQUEST:
+            found = ValidationFailed(str(error.detail), code="BAD_REQUEST")
+        case _:
+            return await _unexpected(request, error)
     return response(found, request.url.path)
+
+
+def _methods(request: Request) -> list[str]:
+    """Of all routes at this path: each of them is a route of its own to the framework."""
+    path = getattr(request.scope.get("route"), "path", None)
+    same = (route for route in iter_route_contexts(request.app.routes) if route.path == path)
+    return sorted({method for route in same for method in route.methods or ()})
 
 
 async def _integrity(request: Request, error: Exception) -> JSONResponse:
@@ -138,12 +157,12 @@ def from_integrity_error(error: IntegrityError) -> SimsError:
     diag = getattr(error.orig, "diag", None)
     name = getattr(diag, "constraint_name", None) or ""
     fields = _columns(name)
-    pointer = f"/{fields[0]}" if fields else "/"
+    pointer = f"/{fields[0]}" if fields else ""
     match error.orig:
         case pg.UniqueViolation():
             text = f"{' and '.join(fields) or 'This value'} must be unique; it is taken."
             return Conflict(text, code="DUPLICATE", errors=[FieldError(pointer, "DUPLICATE", text)])
-        case pg.ForeignKeyViolation() if "still referenced" in str(error.orig):
+        case pg.ForeignKeyViolation() if _deletes(error):
             return Conflict(
                 "Other records refer to this one; remove or change them first.", code="IN_USE"
             )
@@ -153,6 +172,11 @@ def from_integrity_error(error: IntegrityError) -> SimsError:
         case _:
             text = f"The values break the rule {name or 'of the table'}."
             return ValidationFailed(text, errors=[FieldError(pointer, "RULE", text)])
+
+
+def _deletes(error: IntegrityError) -> bool:
+    """Told by the statement: the server's words depend on its language."""
+    return (error.statement or "").lstrip().upper().startswith("DELETE")
 
 
 def _columns(constraint: str) -> list[str]:
@@ -166,9 +190,12 @@ def _columns(constraint: str) -> list[str]:
 
 
 async def _stale(request: Request, _error: Exception) -> JSONResponse:
-    return response(
-        Conflict("Somebody changed it at the same time; load it again.", code="CONCURRENT_UPDATE"),
-        request.url.path,
+    return response(_concurrent(), request.url.path)
+
+
+def _concurrent() -> Conflict:
+    return Conflict(
+        "Somebody changed it at the same time; load it again.", code="CONCURRENT_UPDATE"
     )
 
 
@@ -183,14 +210,27 @@ async def _busy(request: Request, _error: Exception) -> JSONResponse:
 async def _database(request: Request, error: Exception) -> JSONResponse:
     """Refused values are the caller's; a lost or overloaded database is ours."""
     assert isinstance(error, DBAPIError)  # noqa: S101
-    if isinstance(error.orig, pg.DataError):
-        log.warning("value refused by the database", kind=type(error.orig).__name__)
-        return response(ValidationFailed("A value does not fit its column."), request.url.path)
-    if isinstance(error, OperationalError) or error.connection_invalidated:
-        log.error("database not available", kind=type(error.orig).__name__)
-        away = Unavailable("The database is away; try again shortly.", headers={"Retry-After": "5"})
-        return response(away, request.url.path)
-    return await _unexpected(request, error)
+    kind = type(error.orig).__name__
+    match error.orig:
+        case pg.DataError():
+            log.warning("value refused by the database", kind=kind)
+            found: SimsError = ValidationFailed("A value does not fit its column.")
+        case pg.DeadlockDetected() | pg.SerializationFailure() | pg.LockNotAvailable():
+            log.warning("concurrent transactions", kind=kind)
+            found = _concurrent()
+        case pg.QueryCanceled():
+            log.error("statement took too long", kind=kind)
+            found = _away("This took too long; ask for less, or try again later.")
+        case _ if isinstance(error, OperationalError) or error.connection_invalidated:
+            log.error("database not available", kind=kind)
+            found = _away("The database is away; try again shortly.")
+        case _:
+            return await _unexpected(request, error)
+    return response(found, request.url.path)
+
+
+def _away(text: str) -> Unavailable:
+    return Unavailable(text, headers={"Retry-After": "5"})
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sims_api.auth.tokens import AccessTokens
+from sims_api.auth.tokens import AccessTokens, Claims
 from sims_api.database import Db
 from sims_common.errors import NotAuthenticated
 from sims_common.logs import bind_contextvars
@@ -126,17 +126,23 @@ def _actor(row: Row[Any], session_id: uuid.UUID) -> Actor:
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token")
 
 
-async def current_actor(
-    request: Request,
-    session: Db,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Actor:
+async def claims_of(request: Request) -> Claims:
+    """What the request's access token says; no database is asked."""
+    credentials = await _bearer(request)
     if credentials is None:
         raise NotAuthenticated(
             "Send Authorization: Bearer <access token>.", headers={"WWW-Authenticate": "Bearer"}
         )
     tokens: AccessTokens = request.app.state.tokens
-    claims = tokens.read(credentials.credentials)
+    return tokens.read(credentials.credentials)
+
+
+async def current_actor(
+    request: Request,
+    session: Db,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Actor:
+    claims = await claims_of(request)
     actor = await load(session, claims.user_id, claims.session_id)
     bind_contextvars(user_id=actor.user_id)
     return actor

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import FormData
 
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
@@ -17,6 +18,7 @@ from sims_api.policy import allow
 from sims_api.problems import not_found
 from sims_api.student_import import csv_file, service
 from sims_api.student_import import schemas as s
+from sims_common.errors import FieldError, ValidationFailed
 from sims_core.models import Batch, Group, Program, StudentImport
 
 router = APIRouter(
@@ -28,7 +30,7 @@ SHOWN = 500
 CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
 
-@router.post("/preview/", max_body_size=(10 << 20) + 4096)
+@router.post("/preview/")
 async def preview(
     request: Request,
     session: Db,
@@ -37,10 +39,11 @@ async def preview(
     mode: Annotated[s.Mode, Form()] = "CREATE_ONLY",
 ) -> s.Preview:
     """Reads the file and says what each row would do. Nothing is changed yet."""
+    _only(await request.form(), {"file", "mode"})
     job, rows, seen = await service.preview(
         session,
         content=await file.read(),
-        file_name=(file.filename or "students.csv").replace("\0", ""),
+        file_name=_shown_name(file.filename or ""),
         mode=mode,
         user_id=actor.user_id,
         max_rows=request.app.state.settings.import_max_rows,
@@ -60,6 +63,22 @@ async def preview(
             for action in ("CREATE", "UPDATE", "SKIP")
         },
     )
+
+
+def _only(form: FormData, names: set[str]) -> None:
+    """A misspelt ``mode`` must not quietly mean its default. Raises ``ValidationFailed``."""
+    sent = [name for name, _ in form.multi_items()]
+    wrong = [name for name in dict.fromkeys(sent) if name not in names or sent.count(name) > 1]
+    if wrong:
+        text = "Send file and mode, each once, and nothing else."
+        errors = [FieldError(f"/{name}", "EXTRA_FORBIDDEN", text) for name in wrong]
+        raise ValidationFailed(text, errors=errors)
+
+
+def _shown_name(sent: str) -> str:
+    """The last part of a path, without what a screen or terminal would obey."""
+    name = sent.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in name if c.isprintable())[:255] or "students.csv"
 
 
 @router.post("/commit/", response_model=s.Committed)

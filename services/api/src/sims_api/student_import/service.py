@@ -127,7 +127,7 @@ async def preview(
         created_by_id=user_id,
         mode=mode,
         status="PREVIEWED",
-        file_name=file_name[:255],
+        file_name=file_name,
         file_hash=digest,
         rows=[asdict(row) for row in rows],
         total_rows=len(rows),
