@@ -2,77 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import URL
 from starlette.responses import Response
 
+from sims_api.cursor import Cursor
 from sims_api.listing import Listing, Ordering, PageQuery
-from sims_common.errors import FieldError, NotFound, ValidationFailed
+from sims_common.errors import NotFound, ValidationFailed
 from sims_core.models import RowCount
-
-_DIRECTIONS: dict[str, Literal["next", "previous"]] = {"n": "next", "p": "previous"}
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """A place between two rows: the key of the row next to it, and where to go from there."""
-
-    ordering: str
-    values: tuple[Any, ...]
-    direction: Literal["next", "previous"]
-
-    def encode(self) -> str:
-        plain = [self.ordering, self.direction[0], *map(_plain, self.values)]
-        return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, text: str, listing: Listing, ordering: str) -> Cursor:
-        """Raises ``ValidationFailed`` unless the cursor was made for this list and order."""
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            name, way, *values = json.loads(base64.b64decode(padded, b"-_", validate=True))
-            key = listing.ordering(ordering).key()
-            typed = tuple(_typed(v, c.type.python_type) for v, c in zip(values, key, strict=True))
-            direction = _DIRECTIONS[way]
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-            raise _bad_cursor() from None
-        if name != ordering:
-            raise _bad_cursor()
-        return cls(name, typed, direction)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, uuid.UUID) else value
-
-
-def _typed(value: Any, kind: type) -> Any:
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if kind is date:
-        return date.fromisoformat(value)
-    if kind is uuid.UUID:
-        return uuid.UUID(value)
-    small = not isinstance(value, int) or -(2**63) <= value < 2**63
-    if type(value) is not kind or not small or (isinstance(value, str) and "\0" in value):
-        raise ValueError
-    return value
-
-
-def _bad_cursor() -> ValidationFailed:
-    text = "This cursor does not belong to this list and ordering; start without one."
-    return ValidationFailed(text, errors=[FieldError("cursor", "INVALID_CURSOR", text)])
 
 
 @dataclass(frozen=True)
@@ -143,66 +86,81 @@ class _Fetch:
     name: str
     size: int
 
-    async def count(self) -> int:
-        if self.conditions:
-            statement = select(func.count()).select_from(self.listing.model).where(*self.conditions)
-        else:
-            statement = select(func.coalesce(func.sum(RowCount.n), 0)).where(
-                RowCount.entity == self.listing.entity
-            )
-        return int((await self.session.execute(statement)).scalar_one())
-
     async def from_number(self, number: int) -> Rows:
-        count = await self.count()
+        if number == 1:
+            rows, count = await self.rows_and_count(self.conditions, backwards=False)
+            return self.page(rows[: self.size], count, more=len(rows) > self.size, before=False)
+        count = int((await self.session.execute(select(self.count()))).scalar_one())
         start = (number - 1) * self.size
-        if start >= count and number > 1:
+        if start >= count:
             last = max(1, -(-count // self.size))
             raise NotFound(f"There is no page {number}; the last is {last}.")
-        length = min(self.size, max(count - start, 0))
+        length = min(self.size, count - start)
         # Past the middle it is shorter to come from the end.
         backwards = start > count // 2
         skip = count - start - length if backwards else start
-        rows = await self.rows(self.conditions, backwards=backwards, skip=skip, take=length)
-        return self.page(rows, count, more=start + len(rows) < count, before=number > 1)
+        rows = await self.rows(self.ids(self.conditions, backwards, length).offset(skip))
+        return self.page(rows, count, more=start + len(rows) < count, before=True)
 
     async def from_cursor(self, cursor: Cursor) -> Rows:
-        count = await self.count()
         backwards = cursor.direction == "previous"
         beyond = self.ordering.after(cursor.values, backwards=backwards)
-        rows = await self.rows(
-            [*self.conditions, beyond], backwards=backwards, skip=0, take=self.size + 1
-        )
+        rows, count = await self.rows_and_count([*self.conditions, beyond], backwards=backwards)
         extra = len(rows) > self.size
         if extra:
             rows = rows[1:] if backwards else rows[:-1]
         more, before = (True, extra) if backwards else (extra, True)
         return self.page(rows, count, more=more, before=before)
 
-    async def rows(
-        self, conditions: list[ColumnElement[bool]], *, backwards: bool, skip: int, take: int
-    ) -> list[Row[Any]]:
-        """Finds the ids first, in the index, then reads and joins only those rows."""
-        ids = (
+    def count(self) -> ScalarSelect[Any]:
+        """Rows of the whole list: kept by triggers, or counted under the conditions."""
+        if self.conditions:
+            statement = select(func.count()).select_from(self.listing.model).where(*self.conditions)
+        else:
+            statement = select(func.coalesce(func.sum(RowCount.n), 0)).where(
+                RowCount.entity == self.listing.entity
+            )
+        return statement.scalar_subquery()
+
+    def ids(
+        self,
+        conditions: list[ColumnElement[bool]],
+        backwards: bool,
+        take: int,
+    ) -> Select[Any]:
+        """Finds the rows in the index alone; only they are read and joined then."""
+        return (
             select(self.listing.id)
             .where(*conditions)
             .order_by(*self.ordering.clauses(backwards=backwards))
             .limit(take)
         )
-        if skip:
-            ids = ids.offset(skip)
+
+    async def rows_and_count(
+        self, conditions: list[ColumnElement[bool]], *, backwards: bool
+    ) -> tuple[list[Row[Any]], int]:
+        """One row more than the page holds, and the count, in one statement."""
+        ids = self.ids(conditions, backwards, self.size + 1)
+        rows = await self.rows(ids, self.count().label("count_of_all"))
+        if rows:
+            return rows, int(rows[0].count_of_all)
+        return rows, int((await self.session.execute(select(self.count()))).scalar_one())
+
+    async def rows(self, ids: Select[Any], *more: ColumnElement[Any]) -> list[Row[Any]]:
         keys = [c.label(f"key_{i}") for i, c in enumerate(self.ordering.key())]
         statement = (
-            self.listing.rows.add_columns(*keys)
+            self.listing.rows.add_columns(*keys, *more)
             .where(self.listing.id.in_(ids))
             .order_by(*self.ordering.clauses(backwards=False))
         )
         return list((await self.session.execute(statement)).all())
 
     def page(self, rows: list[Row[Any]], count: int, *, more: bool, before: bool) -> Rows:
-        width = len(self.ordering.key())
+        first = len(self.listing.columns)
+        key = slice(first, first + len(self.ordering.key()))
 
         def cursor(row: Row[Any], direction: Literal["next", "previous"]) -> Cursor:
-            return Cursor(self.name, tuple(row[-width:]), direction)
+            return Cursor(self.name, tuple(row[key]), direction)
 
         following = cursor(rows[-1], "next") if rows and more else None
         preceding = cursor(rows[0], "previous") if rows and before else None
