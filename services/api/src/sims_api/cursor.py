@@ -25,7 +25,11 @@ class Cursor:
 
     def encode(self) -> str:
         plain = [self.ordering, self.direction[0], *map(_plain, self.values)]
-        return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(json.dumps(plain, ensure_ascii=False).encode())
+            .decode()
+            .rstrip("=")
+        )
 
     @classmethod
     def decode(cls, text: str, listing: Listing, ordering: str) -> Cursor:
@@ -56,8 +60,11 @@ def _typed(value: Any, kind: type) -> Any:
         return date.fromisoformat(value)
     if kind is uuid.UUID:
         return uuid.UUID(value)
-    small = not isinstance(value, int) or -(2**63) <= value < 2**63
-    if type(value) is not kind or not small or (isinstance(value, str) and "\0" in value):
+    if type(value) is not kind:
+        raise ValueError
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise ValueError
+    if kind is str and b"\0" in value.encode():  # encoding a lone surrogate is a ValueError, too
         raise ValueError
     return value
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -17,10 +19,37 @@ from pydantic_core import PydanticUndefined
 
 MAX_ID = 2**63 - 1
 
+_CONTROL = "\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029"
+_ONE_LINE = f"^[^{_CONTROL}]*$"
+
+
+def _one_line(value: str) -> str:
+    if not re.fullmatch(_ONE_LINE, value):
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch("-?[0-9]+", value):
+        raise ValueError("must be a whole number")
+    return value
+
+
+# A line break in a name would be one in a mail's header, a log or a terminal.
+OneLine = (AfterValidator(_one_line), Field(json_schema_extra={"pattern": _ONE_LINE}))
+
 RowId = Annotated[int, Field(ge=1, le=MAX_ID, strict=True)]
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Code = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), *OneLine
+]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128), *OneLine
+]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), *OneLine
+]
+Digits = BeforeValidator(_whole_number)
+"""For numbers in addresses: ``1_0``, ``1.0`` and blanks are no numbers there."""
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Phone = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()-]{3,30}$")

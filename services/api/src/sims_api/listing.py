@@ -8,19 +8,25 @@ triggers (ADR 0005).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
-from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, select
+from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from sims_api.fields import MAX_ID, Digits
 from sims_core.models import Base
 
+_LIKE, _ESCAPED = re.compile(r"([%_\\])"), r"\\\1"
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
+MAX_CURSOR = 2000  # characters: a name of 255 characters, four bytes each, in base64
+
+Search = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 Column = InstrumentedAttribute[Any]
 Joins = Callable[[Select[Any]], Select[Any]]
@@ -36,14 +42,14 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    page: Annotated[int, Field(ge=1, le=10**9, description="page number, from 1")] | None = None
-    page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE
-    cursor: (
-        Annotated[str, Field(max_length=600, description="from next or previous; not with page")]
-        | None
+    page: (
+        Annotated[int, Digits, Field(ge=1, le=10**9, description="page number, from 1")] | None
     ) = None
-    search: (
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    page_size: Annotated[int, Digits, Field(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE
+    cursor: (
+        Annotated[
+            str, Field(max_length=MAX_CURSOR, description="from next or previous; not with page")
+        ]
         | None
     ) = None
 
@@ -137,17 +143,17 @@ class Listing:
         fields: dict[str, Any] = {"ordering": (Literal[orders] | None, None)}
         for name, column in self.filters.items():
             fields[name] = (self._filter_type(name, column) | None, None)
-        if self.search is None:
-            fields["search"] = (None, None)
+        if self.search is not None:
+            fields["search"] = (Search | None, None)
         name = "".join(part.capitalize() for part in self.entity.split("_"))
         return create_model(f"{name}ListQuery", __base__=PageQuery, **fields)
 
     def _filter_type(self, name: str, column: Column) -> Any:
         if name in self.choices:
-            return Literal[tuple(self.choices[name])]
+            return Literal[tuple(map(str, self.choices[name]))]
         kind = column.type.python_type
         if kind is int:
-            return Annotated[int, Field(ge=1, le=2**63 - 1)]
+            return Annotated[int, Digits, Field(ge=1, le=MAX_ID)]
         if kind is str:
             return Annotated[str, StringConstraints(max_length=255)]
         return kind
@@ -156,6 +162,7 @@ class Listing:
         """The filters and the search that the caller asked for."""
         asked = ((n, c, getattr(query, n)) for n, c in self.filters.items())
         found = [column == value for _, column, value in asked if value is not None]
-        if query.search and self.search is not None:
-            found.append(self.search.contains(query.search.lower(), autoescape=True))
+        if self.search is not None and (wanted := getattr(query, "search", None)):
+            # The database made the column lower case, by its rules and not by Python's.
+            found.append(self.search.like(func.lower(f"%{_LIKE.sub(_ESCAPED, wanted)}%")))
         return found
