@@ -9,11 +9,14 @@ declared with the joins it needs.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, create_model
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError, create_model
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,19 +24,22 @@ from sims_api import paging, problems
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
 from sims_api.database import Db
-from sims_api.fields import MAX_ID, partial
+from sims_api.fields import MAX_ID, Digits, partial
 from sims_api.idempotency import AtMostOnce
 from sims_api.listing import Column, Joins, Listing, Page, as_it_is
 from sims_api.policy import allow
 from sims_api.versions import IfMatch, IfNoneMatch, etag, not_modified, require_match
+from sims_common.clock import today
 from sims_core.models import Base, Versioned
 
-Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+Id = Annotated[int, Digits, Path(ge=1, le=MAX_ID)]
 Scope = Callable[[Actor], ColumnElement[bool] | None]
-Prepare = Callable[[AsyncSession, dict[str, Any], Any], Awaitable[None]]
+Prepare = Callable[[AsyncSession, dict[str, Any], Any, date], Awaitable[None]]
 
 
-async def _as_sent(_session: AsyncSession, _values: dict[str, Any], _row: Any) -> None:
+async def _as_sent(
+    _session: AsyncSession, _values: dict[str, Any], _row: Any, _today: date
+) -> None:
     """Most entities need no preparation."""
 
 
@@ -52,8 +58,8 @@ class Resource:
     ``permission`` is the task prefix (``academics.courses``): lists and details need
     ``.view``, writes ``.create``, ``.update``, ``.delete``. With ``own_view`` the scope
     decides which rows the actor reaches. ``prepare`` derives or checks values before they
-    are stored and gets None or the row that changes. ``extend`` adds routes of its
-    own before the detail, whose ``{id}`` would take their place.
+    are stored; it gets None or the row that changes, and the institution's date. ``extend``
+    adds routes of its own before the detail, whose ``{id}`` would take their place.
     """
 
     name: str
@@ -171,6 +177,7 @@ def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) 
 
     @router.post("/", status_code=201, response_model=resource.out, name=f"create {resource.name}")
     async def create_row(
+        request: Request,
         session: Db,
         actor: Annotated[Actor, may],
         once: AtMostOnce,
@@ -178,7 +185,7 @@ def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) 
     ) -> Any:
         async def create() -> BaseModel:
             values = resource.stored(body.model_dump())  # type: ignore[attr-defined]
-            await resource.prepare(session, values, None)
+            await resource.prepare(session, values, None, _today(request))
             row: Any = resource.model(**values)
             session.add(row)
             await session.flush()
@@ -196,22 +203,23 @@ def _add_updates(
     may = allow(f"{resource.permission}.update")
 
     async def change(
-        response: Response, session: Db, actor: Actor, id_: int, values: Any, if_match: str | None
-    ) -> Any:
+        request: Request, session: Db, actor: Actor, id_: int, values: Any, if_match: str | None
+    ) -> Response:
         row = await _locked(session, resource, id_, actor)
         require_match(if_match, row.version)
+        _check_together(full, {**_fields_of(resource, full, row), **values})
         stored = resource.stored(values)
-        await resource.prepare(session, stored, row)
+        await resource.prepare(session, stored, row, _today(request))
         for name, value in stored.items():
             setattr(row, name, value)
         await session.flush()
         found: Any = await find(session, resource, id_, actor)
-        response.headers["ETag"] = etag(found.version)
-        return found
+        headers = {"ETag": etag(found.version)}
+        return JSONResponse(found.model_dump(mode="json"), headers=headers)
 
     @router.patch("/{id}/", response_model=resource.out, name=f"change {resource.name}")
     async def patch_row(
-        response: Response,
+        request: Request,
         session: Db,
         actor: Annotated[Actor, may],
         id: Id,  # noqa: A002
@@ -219,18 +227,39 @@ def _add_updates(
         if_match: IfMatch = None,
     ) -> Any:
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
-        return await change(response, session, actor, id, values, if_match)
+        return await change(request, session, actor, id, values, if_match)
 
     @router.put("/{id}/", response_model=resource.out, name=f"replace {resource.name}")
     async def put_row(
-        response: Response,
+        request: Request,
         session: Db,
         actor: Annotated[Actor, may],
         id: Id,  # noqa: A002
         body: full,  # type: ignore[valid-type]
         if_match: IfMatch = None,
     ) -> Any:
-        return await change(response, session, actor, id, body.model_dump(), if_match)  # type: ignore[attr-defined]
+        return await change(request, session, actor, id, body.model_dump(), if_match)  # type: ignore[attr-defined]
+
+
+def _fields_of(resource: Resource, schema: type[BaseModel], row: Any) -> dict[str, Any]:
+    return {name: getattr(row, resource.column_name(name)) for name in schema.model_fields}
+
+
+def _check_together(schema: type[BaseModel], values: dict[str, Any]) -> None:
+    """A PATCH keeps the rules between fields, some of which it did not send.
+
+    Raises ``RequestValidationError`` as a whole body that breaks them would.
+    """
+    try:
+        schema.model_validate(values)
+    except ValidationError as error:
+        between = [problem for problem in error.errors() if not problem["loc"]]
+        if between:
+            raise RequestValidationError([{**p, "loc": ("body",)} for p in between]) from error
+
+
+def _today(request: Request) -> date:
+    return today(request.app.state.settings.zone)
 
 
 def _add_delete(router: APIRouter, resource: Resource) -> None:

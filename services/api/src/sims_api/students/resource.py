@@ -69,8 +69,12 @@ def _joins(statement: Select[Any]) -> Select[Any]:
     )
 
 
-async def place(session: AsyncSession, values: dict[str, Any], row: Student | None) -> None:
+async def place(
+    session: AsyncSession, values: dict[str, Any], row: Student | None, today: date
+) -> None:
     """Checks that batch and group fit and derives ``enrollment_year`` from the batch.
+
+    A new student without a batch enrols in the year of ``today``.
 
     Raises ``ValidationFailed`` that names the field which does not fit.
     """
@@ -82,6 +86,8 @@ async def place(session: AsyncSession, values: dict[str, Any], row: Student | No
     if batch_id is None:
         if group_id is not None:
             raise _misplaced("group", "A group needs the batch that it is of.")
+        if row is None:
+            values["enrollment_year"] = today.year
         return
     found = (
         await session.execute(
