@@ -25,11 +25,8 @@ class Cursor:
 
     def encode(self) -> str:
         plain = [self.ordering, self.direction[0], *map(_plain, self.values)]
-        return (
-            base64.urlsafe_b64encode(json.dumps(plain, ensure_ascii=False).encode())
-            .decode()
-            .rstrip("=")
-        )
+        text = json.dumps(plain, ensure_ascii=False)
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str, listing: Listing, ordering: str) -> Cursor:
@@ -60,11 +57,9 @@ def _typed(value: Any, kind: type) -> Any:
         return date.fromisoformat(value)
     if kind is uuid.UUID:
         return uuid.UUID(value)
-    if type(value) is not kind:
-        raise ValueError
-    if kind is int and not -(2**63) <= value < 2**63:
-        raise ValueError
-    if kind is str and b"\0" in value.encode():  # encoding a lone surrogate is a ValueError, too
+    whole = isinstance(value, int) and -(2**63) <= value < 2**63
+    storable = isinstance(value, str) and b"\0" not in value.encode()  # fails on a surrogate
+    if type(value) is not kind or not (whole or storable):
         raise ValueError
     return value
 

@@ -110,6 +110,8 @@ def _pointer(location: Sequence[Any]) -> str:
 def _message(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "model_attributes_type":
         return "Send a JSON object."
+    if problem["type"] == "extra_forbidden":
+        return "There is no such field or parameter here."
     return str(problem["msg"]).removeprefix("Value error, ")
 
 
