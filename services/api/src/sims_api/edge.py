@@ -30,6 +30,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _SLASHED = ("/api/", "/health", "/healthz")
 
 
@@ -52,6 +53,9 @@ class Edge:
                     await problems.response(refused, _printable(scope))(scope, receive, answer)
                 else:
                     await self.app(scope, receive, answer)
+            except Exception as error:  # noqa: BLE001 (the last place that can answer)
+                if not answer.sent:  # else Starlette has answered and logged it, and raised it on
+                    await problems.unexpected(scope["path"], error)(scope, receive, answer)
             finally:
                 answer.record()
 
@@ -63,12 +67,13 @@ class _Answer:
         self.scope = scope
         self.send = send
         self.status = 500
+        self.sent = False
         self.started = time.perf_counter()
         self.request_id = _request_id(scope)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.sent = message["status"], True
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.request_id
             for name, value in _HEADERS.items():
@@ -78,7 +83,8 @@ class _Answer:
     def record(self) -> None:
         seconds = time.perf_counter() - self.started
         route = _template(self.scope)
-        method = self.scope["method"] if route != "unmatched" else "any"
+        known = route != "unmatched" and self.scope["method"] in _METHODS
+        method = self.scope["method"] if known else "any"
         HTTP_DURATION.labels(route, method, str(self.status)).observe(seconds)
         if self.scope["path"] not in _QUIET:
             log.info(

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from types import FrameType
-
-import uvicorn
-from fastapi import FastAPI
-from typing_extensions import override
 
 from sims_api import policy
 from sims_api.app import create_app, with_edge
+from sims_api.server import Server, config_of
 from sims_api.settings import ApiSettings
 from sims_common import logs, metrics
 from sims_common.health import HealthReport
 from sims_common.settings import load
 from sims_common.side_port import SidePort
-
-
-class Server(uvicorn.Server):
-    """Says no to readiness probes as soon as it is told to stop."""
-
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
-        super().__init__(config)
-        self._app = app
-
-    @override
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._app.state.health.draining = True
-        super().handle_exit(sig, frame)
 
 
 async def serve(settings: ApiSettings) -> None:
@@ -51,18 +34,8 @@ async def serve(settings: ApiSettings) -> None:
 
     side = SidePort(settings.api_side_host, settings.api_side_port, health=health, collect=collect)
     side.start()
-    config = uvicorn.Config(
-        with_edge(app),
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.api_shutdown_timeout,
-        timeout_keep_alive=75,  # longer than a proxy keeps its side open
-    )
     try:
-        await Server(config, app).serve()
+        await Server(config_of(with_edge(app), settings), app).serve()
     finally:
         side.stop()
 

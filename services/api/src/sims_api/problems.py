@@ -236,11 +236,14 @@ def _away(text: str) -> Unavailable:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    return unexpected(request.url.path, error)
+
+
+def unexpected(instance: str, error: Exception) -> JSONResponse:
+    """The answer to our own mistake; what it was is in the log under the request's id."""
     log.error("unexpected error", exc_info=error)
-    return response(
-        SimsError("Something went wrong on our side; quote the request_id when you report it."),
-        request.url.path,
-    )
+    text = "Something went wrong on our side; quote the request_id when you report it."
+    return response(SimsError(text), instance)
 
 
 def not_found(what: str) -> NotFound:
