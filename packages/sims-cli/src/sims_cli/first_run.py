@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
+from sims_cli import schema_stamp
 from sims_cli.progress import Steps
 from sims_cli.state import State, use_local_installation
 from sims_common.settings import DatabaseSettings, load
@@ -20,6 +21,7 @@ def prepare(state: State, steps: Steps, *, students: int) -> None:
         with steps.step("Migrations") as step:
             before, after = migrate.upgrade(engine)
             step.note = f"at {after}" if before == after else f"{before or 'empty'} → {after}"
+        schema_stamp.write(state, after)
         if students and _is_new(engine):
             from sims_cli.seed import run  # noqa: PLC0415 (Faker is needed once, at the first start)
 

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-
 NO_TERMINAL = 10_000
 """Columns in a pipe: nothing is cut there."""
 

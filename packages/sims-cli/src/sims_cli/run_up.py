@@ -7,10 +7,10 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from sims_cli import demo_passwords
 from sims_cli.errors import Unsupported
 from sims_cli.output import console
 from sims_cli.progress import Steps
-from sims_cli.seed import demo_users
 from sims_cli.stack.up import LocalStack
 from sims_cli.stack.up_settings import LOOPBACK, UpSettings
 from sims_cli.state import State, find
@@ -32,7 +32,7 @@ def _tell(out: Console, state: State, settings: UpSettings) -> None:
     out.print()
     for name, url in _places(settings).items():
         out.print(Text.assemble((f"  {name:<12}", "bold"), url))
-    logins = demo_users.read(state.demo_passwords)
+    logins = demo_passwords.read(state.demo_passwords)
     if logins:
         out.print(f"\n  Logins of this installation ({state.demo_passwords}):")
         for username, password in logins.items():

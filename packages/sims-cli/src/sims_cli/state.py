@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,15 @@ class State:
 
     @property
     def environment_file(self) -> Path:
-        """``NAME=value`` lines: the settings of the last ``sims up``, secrets by file name."""
+        """``NAME=value`` lines as a shell reads them: the settings of the last ``sims up``,
+        secrets by file name.
+        """
         return self.root / "environment"
+
+    @property
+    def schema(self) -> Path:
+        """Which migrations the embedded database has (see ``first_run.stamp``)."""
+        return self.root / "schema"
 
     @property
     def demo_passwords(self) -> Path:
@@ -64,7 +72,8 @@ class State:
             lines = self.environment_file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return {}
-        return dict(line.split("=", 1) for line in lines if "=" in line)
+        words = [word for line in lines for word in shlex.split(line)]
+        return dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def find(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> State:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from sims_cli.stack import secret_files
+from sims_cli import demo_passwords
 from sims_core import passwords
 from sims_core.domain import permissions
 from sims_core.models import Role, Student, User
@@ -41,7 +40,7 @@ def ensure(session: Session, first_student: Student | None, file: Path | None) -
     Passwords come from ``file`` and new ones are added to it (mode 0600). The caller
     commits.
     """
-    known = read(file)
+    known = demo_passwords.read(file)
     people = [(name, role, full, f"{name}@{DOMAIN}") for name, (role, full) in STAFF.items()]
     if first_student is not None:
         mail = first_student.email or f"{STUDENT}@{DOMAIN}"
@@ -53,16 +52,8 @@ def ensure(session: Session, first_student: Student | None, file: Path | None) -
             select(User.id).where(User.username == STUDENT)
         ).one()
     if file is not None:
-        secret_files.write(file, json.dumps(known, indent=2))
+        demo_passwords.write(file, known)
     return made
-
-
-def read(file: Path | None) -> dict[str, str]:
-    """User name → password as generated here; empty when there are none."""
-    if file is None or not file.is_file():
-        return {}
-    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    return found
 
 
 def _ensure_one(

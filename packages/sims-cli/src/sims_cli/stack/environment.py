@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 
 from sims_cli.stack import secret_files
@@ -46,7 +47,7 @@ def write(state: State, settings: UpSettings, *, database_url: str, redis_url: s
         "SIMS_MAIL_DIR": state.mail,
         "SIMS_MAIL_PAGE_PORT": settings.mail_page_port,
     }
-    text = "\n".join(f"{name}={value}" for name, value in values.items())
+    text = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in values.items())
     secret_files.write(state.environment_file, text)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from psycopg import sql
 from typing_extensions import override
@@ -22,6 +23,7 @@ from sims_cli.stack.accounts import Account, can_reach, for_servers, private_dir
 from sims_cli.stack.process import Command
 from sims_cli.stack.server import LocalServer
 
+STATUS_LINE = 7  # of postmaster.pid, counted from 0 (PostgreSQL: miscadmin.h)
 PORT = 5432  # no TCP port: part of the socket's name
 SOCKET = f".s.PGSQL.{PORT}"
 SUPERUSER = "postgres"
@@ -78,6 +80,7 @@ class PostgresServer(LocalServer):
         if pg_binaries.data_version(self.data_dir) is None:
             self._initialise(self.binaries)
         self.socket_dir = sockets.directory(self.home / "run", SOCKET, account)
+        self._forget_reused_pid()
         return Command(
             name="postgres",
             argv=[self.binaries.tool("postgres"), "-D", str(self.data_dir), *self._options()],
@@ -88,6 +91,8 @@ class PostgresServer(LocalServer):
 
     @override
     def ready(self) -> bool:
+        if not self._says_ready():  # asking earlier would put refusals into its log
+            return False
         try:
             self.connect().close()
         except psycopg.OperationalError as error:
@@ -150,6 +155,29 @@ class PostgresServer(LocalServer):
         if self.binaries.directory.is_relative_to(pg_runtime.SHARED):
             parts.append(f"from a copy in {self.binaries.directory.parent}, which it can reach")
         return "; ".join(parts)
+
+    def _forget_reused_pid(self) -> None:
+        """Removes a ``postmaster.pid`` whose process id now belongs to another program.
+
+        PostgreSQL only sees that the process lives, and would refuse to start: the usual
+        case after a power cut, and in a container after a crash.
+        """
+        file = self.data_dir / "postmaster.pid"
+        try:
+            pid = int(file.read_text(encoding="utf-8").splitlines()[0])
+            name = psutil.Process(pid).name()
+        except (FileNotFoundError, psutil.NoSuchProcess, IndexError, ValueError):
+            return
+        if name != "postgres" and not sockets.answers(self.socket_dir / SOCKET):
+            file.unlink()
+
+    def _says_ready(self) -> bool:
+        """What pg_ctl looks at: the eighth line of ``postmaster.pid``."""
+        try:
+            lines = (self.data_dir / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return False
+        return lines[STATUS_LINE:] != [] and lines[STATUS_LINE].strip() == "ready"
 
     def _options(self) -> list[str]:
         quoted = str(self.socket_dir).replace('"', '""')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -35,6 +36,16 @@ def directory(wanted: Path, socket_name: str, account: Account | None = None) ->
             ) from None
     private_directory(short, account)
     return short
+
+
+def answers(path: Path) -> bool:
+    """Whether a process listens on the socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _short(wanted: Path, account: Account | None) -> Path:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sims_cli import first_run
+from sims_cli import schema_stamp
 from sims_cli.errors import StackError, Unsupported
 from sims_cli.progress import Steps
 from sims_cli.stack import (
@@ -81,19 +81,24 @@ class LocalStack:
     def _start(self, supervisor: Supervisor) -> None:
         if self._settings.catches_mail:
             self._prepare_mail(supervisor)
-        database_url = self._start_postgres(supervisor)
         redis_url = self._start_valkey(supervisor)
-        environment.write(
-            self._state, self._settings, database_url=database_url, redis_url=redis_url
-        )
-        first_run.prepare(self._state, self._steps, students=self._students)
+        given = environment.given("SIMS_DATABASE_URL", os.environ)
+        server = None if given else self._start_postgres(supervisor)
+        url = server.url() if server else given
+        environment.write(self._state, self._settings, database_url=url or "", redis_url=redis_url)
+        self._prepare_database(server)
         self._start_services(supervisor)
 
-    def _start_postgres(self, supervisor: Supervisor) -> str:
-        if given := environment.given("SIMS_DATABASE_URL", os.environ):
-            with self._steps.step("PostgreSQL") as step:
-                step.note = "yours: SIMS_DATABASE_URL"
-            return given
+    def _prepare_database(self, server: PostgresServer | None) -> None:
+        if server and (revision := schema_stamp.current(self._state, server)):
+            with self._steps.step("Migrations") as step:
+                step.note = f"at {revision}"
+            return
+        from sims_cli import first_run  # noqa: PLC0415 (most starts do not need SQLAlchemy)
+
+        first_run.prepare(self._state, self._steps, students=self._students)
+
+    def _start_postgres(self, supervisor: Supervisor) -> PostgresServer:
         with self._steps.step("PostgreSQL") as step:
             home = postgres_home(self._state)
             server = PostgresServer(
@@ -106,7 +111,7 @@ class LocalStack:
             supervisor.start("postgres", server, stage=SERVERS)
             supervisor.wait_ready("postgres")
             step.note = server.description()
-        return server.url()
+        return server
 
     def _start_valkey(self, supervisor: Supervisor) -> str:
         if given := environment.given("SIMS_REDIS_URL", os.environ):
