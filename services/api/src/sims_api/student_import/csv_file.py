@@ -16,6 +16,8 @@ from sims_core.domain.students import STATUSES, StudentStatus
 REQUIRED = ("reg_no", "name", "program_name", "batch_name", "group_name", "status")
 OPTIONAL = ("email", "phone", "date_of_birth")
 COLUMNS = REQUIRED + OPTIONAL
+ADDED = ("row_number", "errors")
+"""What the file of errors adds; it may stay when the corrected file comes back."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -71,7 +73,7 @@ def read(content: bytes, *, max_rows: int) -> list[tuple[int, dict[str, str]]]:
 
 
 def _header(cells: Sequence[str]) -> list[str]:
-    header = [cell.strip().lower() for cell in cells]
+    header = _trimmed([cell.strip().lower() for cell in cells], 0)
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise ValidationFailed(
@@ -79,7 +81,7 @@ def _header(cells: Sequence[str]) -> list[str]:
             f" {', '.join(REQUIRED)} (and may name {', '.join(OPTIONAL)}).",
             code="CSV_COLUMNS",
         )
-    unknown = [name or "(empty)" for name in header if name not in COLUMNS]
+    unknown = [name or "(empty)" for name in header if name not in COLUMNS + ADDED]
     if unknown or len(set(header)) < len(header):
         wrong = f"unknown columns {', '.join(unknown)}" if unknown else "a column twice"
         raise ValidationFailed(f"The first line has {wrong}.", code="CSV_COLUMNS")
@@ -90,20 +92,28 @@ def _lines(
     reader: Iterator[list[str]], header: list[str], max_rows: int
 ) -> Iterator[tuple[int, dict[str, str]]]:
     number = 1
-    for count, cells in enumerate(filter(any, reader), start=1):
+    for count, sent in enumerate(filter(any, reader), start=1):
         if count > max_rows:
             raise ValidationFailed(
                 f"The file has more than {max_rows} rows; split it.", code="CSV_TOO_LONG"
             )
         number = getattr(reader, "line_num", number + 1)
+        cells = _trimmed(sent, len(header))
         if len(cells) > len(header):
             raise ValidationFailed(
                 f"Line {number} has {len(cells)} cells for {len(header)} columns; quote cells"
                 " that hold the separator.",
                 code="CSV_MALFORMED",
             )
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        yield number, dict(zip(header, padded, strict=True))
+        padded = [*map(plain, cells), *[""] * (len(header) - len(cells))]
+        named = dict(zip(header, padded, strict=True))
+        yield number, {name: cell for name, cell in named.items() if name in COLUMNS}
+
+
+def _trimmed(cells: Sequence[str], length: int) -> list[str]:
+    """Without the empty cells beyond ``length`` that spreadsheets leave at the end."""
+    kept = max((i for i, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+    return list(cells[: max(kept, length)])
 
 
 def check(cells: Mapping[str, str]) -> tuple[ImportRow | None, list[dict[str, str]]]:
@@ -132,7 +142,7 @@ def _explain(problem: Mapping[str, object]) -> str:
         case "phone":
             return f"{value!r} is not a phone number like +92 300 1234567"
         case _:
-            return str(problem["msg"])
+            return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -147,3 +157,8 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def safe(cell: object) -> str:
     text = "" if cell is None else str(cell)
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def plain(cell: str) -> str:
+    """Undoes ``safe``: the template and the file of errors come back as they went."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

@@ -14,11 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.student_import import csv_file
-from sims_api.student_import.csv_file import ImportRow
+from sims_api.student_import.placements import Placements
 from sims_common.clock import now
 from sims_common.errors import ValidationFailed
 from sims_common.logs import get_logger
-from sims_core.models import Batch, Group, Program, Student, StudentImport
+from sims_core.models import Student, StudentImport
 
 log = get_logger(__name__)
 
@@ -35,56 +35,6 @@ class Row:
     data: dict[str, str]
     errors: list[dict[str, str]] = field(default_factory=list)
     values: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Place:
-    program_id: int
-    batch_id: int
-    group_id: int
-    start_year: int
-
-
-class Placements:
-    """Programs, batches and groups by name, in any case."""
-
-    def __init__(self, rows: Sequence[Any]) -> None:
-        self._programs = {r.program.casefold() for r in rows}
-        self._batches = {(r.program.casefold(), r.batch.casefold()) for r in rows if r.batch}
-        self._groups = {
-            (r.program.casefold(), r.batch.casefold(), r.group.casefold()): Place(
-                r.program_id, r.batch_id, r.group_id, r.start_year
-            )
-            for r in rows
-            if r.group
-        }
-
-    @classmethod
-    async def load(cls, session: AsyncSession) -> Placements:
-        rows = await session.execute(
-            select(
-                Program.id.label("program_id"),
-                Program.name.label("program"),
-                Batch.id.label("batch_id"),
-                Batch.name.label("batch"),
-                Batch.start_year,
-                Group.id.label("group_id"),
-                Group.name.label("group"),
-            )
-            .outerjoin(Batch, Batch.program_id == Program.id)
-            .outerjoin(Group, Group.batch_id == Batch.id)
-        )
-        return cls(rows.all())
-
-    def find(self, row: ImportRow) -> Place | dict[str, str]:
-        """The place, or the error of the first name that is not known."""
-        program, batch = row.program_name.casefold(), row.batch_name.casefold()
-        if program not in self._programs:
-            return _cell("program_name", f"there is no program {row.program_name!r}")
-        if (program, batch) not in self._batches:
-            return _cell("batch_name", f"{row.program_name} has no batch {row.batch_name!r}")
-        found = self._groups.get((program, batch, row.group_name.casefold()))
-        return found or _cell("group_name", f"{row.batch_name} has no group {row.group_name!r}")
 
 
 def _chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -146,7 +96,7 @@ _COMPARED = (
 
 
 async def _existing(session: AsyncSession, reg_nos: list[str]) -> dict[str, dict[str, Any]]:
-    columns = [getattr(Student, name) for name in ("reg_no", *_COMPARED)]
+    columns = [getattr(Student, name) for name in ("reg_no", "version", *_COMPARED)]
     found: dict[str, dict[str, Any]] = {}
     for chunk in _chunks(reg_nos, CHUNK * 10):
         rows = await session.execute(select(*columns).where(Student.reg_no.in_(chunk)))
@@ -202,8 +152,9 @@ def _planned(
         return Row(number, "CREATE", cells, values=values)
     if mode == "CREATE_ONLY":
         return Row(number, "SKIP", cells, [_cell("reg_no", f"{typed.reg_no} exists already")])
-    same = all(_text(stored[name]) == values[name] for name in _COMPARED)
-    return Row(number, "SKIP" if same else "UPDATE", cells, values=None if same else values)
+    if all(_text(stored[name]) == values[name] for name in _COMPARED):
+        return Row(number, "SKIP", cells)
+    return Row(number, "UPDATE", cells, values={**values, "version": stored["version"]})
 
 
 def _text(value: Any) -> Any:
@@ -213,8 +164,9 @@ def _text(value: Any) -> Any:
 async def commit(session: AsyncSession, job: StudentImport) -> StudentImport:
     """Writes the valid rows, all of them or, on a broken rule, none.
 
-    A registration number that was taken since the preview is skipped, not overwritten.
-    Raises ``ValidationFailed`` unless the job is PREVIEWED.
+    A registration number that was taken, or a student who was changed, since the preview is
+    skipped, not overwritten: nothing happens that was not shown. Raises ``ValidationFailed``
+    unless the job is PREVIEWED.
     """
     if job.status != "PREVIEWED":
         raise ValidationFailed("This import is committed already.", code="IMPORT_NOT_PREVIEWED")
@@ -235,8 +187,12 @@ async def commit(session: AsyncSession, job: StudentImport) -> StudentImport:
 async def _write(
     session: AsyncSession, rows: Sequence[dict[str, Any]], *, replace: bool = False
 ) -> int:
+    """Rows written. In one order for everybody, so that two commits never wait crosswise.
+
+    With ``replace`` each row holds the version of the student that it replaces.
+    """
     written = 0
-    for chunk in _chunks(rows, CHUNK):
+    for chunk in _chunks(sorted(rows, key=lambda row: str(row["reg_no"])), CHUNK):
         statement = insert(Student).values(list(chunk))
         if replace:
             changed = {name: getattr(statement.excluded, name) for name in _COMPARED}
@@ -248,6 +204,7 @@ async def _write(
                     "version": Student.version + 1,
                     "updated_at": now(),
                 },
+                where=Student.version == statement.excluded.version,
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=[Student.reg_no])
