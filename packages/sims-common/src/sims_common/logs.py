@@ -75,10 +75,12 @@ def configure(settings: LogSettings, *, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "rq.worker", "alembic"):
+    for name in ("uvicorn", "uvicorn.error", "rq.worker", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # Ours has the route's template; uvicorn's has the query, and so whom somebody looked for.
+    logging.getLogger("uvicorn.access").propagate = False
     logging.getLogger("alembic").setLevel(logging.WARNING)  # health asks it every two seconds
 
 
