@@ -1,4 +1,4 @@
-"""The launchers, with the real servers."""
+"""What the fixtures of the root conftest.py promise to every package."""
 
 from __future__ import annotations
 
