@@ -39,7 +39,7 @@ lint-style:
 
 .PHONY: lint-types
 lint-types:
-	@$(RUN) mypy packages services
+	@$(RUN) mypy packages services bench
 
 .PHONY: lint-layers
 lint-layers:
@@ -73,3 +73,8 @@ audit-secrets:
 clean: ## Delete caches (neither .venv nor the data in .sims)
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+.PHONY: bench
+bench: setup ## Measure: what a page of students and a transcript cost
+	@$(RUN) python -m bench.lists
+	@$(RUN) python -m bench.transcripts
