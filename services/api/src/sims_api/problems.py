@@ -68,7 +68,10 @@ def response(error: SimsError, instance: str) -> JSONResponse:
         "errors": [e.as_dict() for e in error.errors],
         **error.extra,
     }
-    return JSONResponse(body, error.status, media_type=MEDIA_TYPE, headers=error.headers)
+    headers = dict(error.headers)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("WWW-Authenticate", "Bearer")  # RFC 9110 §15.5.2: every 401 says how
+    return JSONResponse(body, error.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def install(app: FastAPI) -> None:

@@ -130,9 +130,7 @@ async def claims_of(request: Request) -> Claims:
     """What the request's access token says; no database is asked."""
     credentials = await _bearer(request)
     if credentials is None:
-        raise NotAuthenticated(
-            "Send Authorization: Bearer <access token>.", headers={"WWW-Authenticate": "Bearer"}
-        )
+        raise NotAuthenticated("Send Authorization: Bearer <access token>.")
     tokens: AccessTokens = request.app.state.tokens
     return tokens.read(credentials.credentials)
 

@@ -97,7 +97,7 @@ class AccessTokens:
             ).validate({k: v for k, v in found.claims.items() if k != "iat"})
             return Claims(
                 user_id=int(found.claims["sub"]),
-                session_id=uuid.UUID(found.claims["sid"]),
+                session_id=uuid.UUID(str(found.claims["sid"])),
                 expires_at=int(found.claims["exp"]),
             )
         except (JoseError, ValueError, KeyError, TypeError) as error:
