@@ -100,16 +100,8 @@ class Sample:
         )
 
 
-def measure(servers: Sequence[Api], paths: Sequence[str], rounds: int) -> list[Cost]:
-    """The same page of each server in turn, so that a slow moment of the machine hits all."""
-    samples = [Sample(path) for path in paths]
-    for server, path in zip(servers, paths, strict=True):
-        for _ in range(20):
-            server.get(path)
-    for _ in range(rounds):
-        for server, sample in zip(servers, samples, strict=True):
-            sample.ask(server)
-    return [sample.cost() for sample in samples]
+Samples = list[dict[str, Sample]]
+"""For each server: a sample for each page."""
 
 
 def run(sizes: Sequence[int], rounds: int, say: Callable[[str], None]) -> dict[str, list[Cost]]:
@@ -121,14 +113,32 @@ def run(sizes: Sequence[int], rounds: int, say: Callable[[str], None]) -> dict[s
             url = new_database(database, f"bench_{size}")
             fill(url, size)
             servers.append(stack.enter_context(api(url)))
-        listed = [dict(pages(*pair)) for pair in zip(servers, sizes, strict=True)]
-        found = {}
-        for what in listed[0]:
-            say(f"measuring: {what}")
-            found[what] = measure(servers, [paths[what] for paths in listed], rounds)
+        samples = [
+            {what: Sample(path) for what, path in pages(server, size)}
+            for server, size in zip(servers, sizes, strict=True)
+        ]
+        warm_up(servers, samples)
+        for number in range(rounds):
+            if number % 10 == 0:
+                say(f"measuring, round {number} of {rounds}")
+            take_turns(servers, samples)
         for size, server in zip(sizes, servers, strict=True):
             say(f"memory of the API at {size:,} students: {server.rss() / 2**20:.0f} MiB")
-    return found
+        return {what: [s[what].cost() for s in samples] for what in samples[0]}
+
+
+def warm_up(servers: Sequence[Api], samples: Samples) -> None:
+    for server, of_server in zip(servers, samples, strict=True):
+        for sample in of_server.values():
+            for _ in range(20):
+                server.get(sample.path)
+
+
+def take_turns(servers: Sequence[Api], samples: Samples) -> None:
+    """Asks each server for each page: a slow moment of the machine hits all of them alike."""
+    for what in samples[0]:
+        for server, of_server in zip(servers, samples, strict=True):
+            of_server[what].ask(server)
 
 
 def report(sizes: Sequence[int], found: dict[str, list[Cost]]) -> Table:
