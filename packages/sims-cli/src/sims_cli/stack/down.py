@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
-
-import psutil
 
 from sims_cli.errors import StackError
 from sims_cli.output import errors
@@ -26,7 +25,7 @@ def stop_all(state: State) -> None:
     pid = lock.holder(state.lock)
     if pid is not None:
         with steps.step(f"Stop sims up ({pid})"):
-            _stop(pid)
+            _stop(state, pid)
     old = leftovers.find(state)
     if old:
         with steps.step("Stop leftovers") as step:
@@ -54,15 +53,25 @@ def delete(state: State) -> None:
                 shutil.rmtree(folder)
 
 
-def _stop(pid: int) -> None:
-    """SIGTERM, and SIGKILL when it has not ended in time. The lock proves that it is ours."""
-    process = psutil.Process(pid)
+def _stop(state: State, pid: int) -> None:
+    """SIGTERM, and SIGKILL when it has not ended in time. The lock proves that it is ours.
+
+    The end is seen by the lock, which the kernel drops: a process whose parent does not
+    collect it (a container's first process, say) would seem to run for ever.
+    """
     os.kill(pid, signal.SIGTERM)
-    try:
-        process.wait(PATIENCE)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(5)
+    if not _let_go(state, pid, PATIENCE):
+        os.kill(pid, signal.SIGKILL)
+        _let_go(state, pid, 5)
+
+
+def _let_go(state: State, pid: int, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while lock.holder(state.lock) == pid:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _is_checkout(folder: Path) -> bool:
