@@ -69,7 +69,12 @@ def test_names_are_text_in_the_text_and_escaped_in_the_html() -> None:
     assert "<b>" not in body(message, "html")
 
 
-@given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=64), st.text(max_size=200))
+@given(
+    st.text(max_size=200),
+    st.text(max_size=200),
+    st.text(min_size=1, max_size=64),
+    st.text(max_size=200),
+)
 def test_no_value_can_add_a_header_or_a_part(
     name: str, institution: str, request_id: str, reg_no: str
 ) -> None:
@@ -79,7 +84,6 @@ def test_no_value_can_add_a_header_or_a_part(
 
     assert sorted(message.keys()) == [
         "Auto-Submitted",
-        "Content-Language",
         "Content-Type",
         "Date",
         "From",
@@ -106,14 +110,14 @@ def test_the_message_id_survives_a_long_domain() -> None:
     [
         ("2021/CS/1", "transcript_2021_CS_1.pdf"),
         ("../../etc", "transcript_.._.._etc.pdf"),
-        ("Ñ\r\n\x00", "transcript____.pdf"),
+        ("Ñ\r\n\x00", "transcript_____.pdf"),
     ],
 )
 def test_the_attachments_name_is_safe_anywhere(reg_no: str, name: str) -> None:
     found = attachment_name(reg_no)
 
     assert "/" not in found
-    assert found == name.replace("____", "_" * len(reg_no)) if "Ñ" in reg_no else found == name
+    assert found == name
 
 
 @pytest.mark.parametrize(

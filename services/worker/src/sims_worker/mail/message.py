@@ -72,7 +72,6 @@ def compose(mail: TranscriptMail, *, sender: Address, now: datetime) -> EmailMes
     message["Message-ID"] = message_id(mail.transcript_id, sender)
     message["X-Request-ID"] = re.sub(r"[^\w.-]", "_", mail.request_id, flags=re.ASCII)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation replies
-    message["Content-Language"] = "en"
     message.set_content(TEXT.substitute(texts))
     escaped = {key: html.escape(value) for key, value in texts.items()}
     message.add_alternative(HTML.substitute(escaped), subtype="html")
