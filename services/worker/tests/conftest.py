@@ -62,24 +62,33 @@ def smtp_port(mail_store: MailStore, faults: Faults) -> Iterator[int]:
     """A relay in a thread of the test."""
     loop = asyncio.new_event_loop()
     relay = CatchingRelay(mail_store, faults)
-    server = loop.run_until_complete(
-        loop.create_server(lambda: RelayProtocol(relay, loop), "127.0.0.1", 0)
-    )
+    protocols: list[RelayProtocol] = []
+
+    def connected() -> RelayProtocol:
+        protocols.append(RelayProtocol(relay, loop))
+        return protocols[-1]
+
+    server = loop.run_until_complete(loop.create_server(connected, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever, name="relay", daemon=True)
     thread.start()
     yield server.sockets[0].getsockname()[1]
-    asyncio.run_coroutine_threadsafe(_close(server), loop).result(10)
+    asyncio.run_coroutine_threadsafe(_close(server, protocols), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
 
 
-async def _close(server: asyncio.Server) -> None:
+async def _close(server: asyncio.Server, protocols: list[RelayProtocol]) -> None:
+    """Ends the server and what is left of its conversations (a killed worker's, a hanging one)."""
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    for protocol in protocols:
+        if protocol.transport is not None:
+            protocol.transport.close()
+    await asyncio.sleep(0.05)  # the loop closes their sockets in its next turns
 
 
 @pytest.fixture
