@@ -30,7 +30,9 @@ class LiveServer:
 
     def __init__(self) -> None:
         self._app: ASGIApp | None = None
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        # The protocol is named so that asyncio sets TCP_NODELAY: else 40 ms for each answer.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         settings = ApiSettings(database_url=SecretStr(""), secret_key=SecretStr("-" * 32))
         config = config_of(self._serve, settings)
