@@ -38,14 +38,14 @@ def find(state: State) -> list[psutil.Process]:
     return [process for pid, process in found.items() if pid not in mine]
 
 
-def stop(processes: list[psutil.Process]) -> int:
-    """Ends them, kindly first; returns how many there were.
+def stop(processes: list[psutil.Process], *, patience: float = PATIENCE) -> int:
+    """Ends them, by force after ``patience`` seconds; returns how many there were.
 
     SIGINT is the fast shutdown of PostgreSQL and a stop for the others.
     """
     for process in processes:
         _signal(process, interrupt=True)
-    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
+    _, alive = psutil.wait_procs(processes, timeout=patience)
     for process in alive:
         _signal(process, interrupt=False)
     psutil.wait_procs(alive, timeout=5)
