@@ -27,7 +27,7 @@ reset: setup ## Stop it and delete its data (ARGS=--yes: without asking)
 
 .PHONY: test
 test: setup ## Run the tests, on real servers (ARGS='-k login -x' and the like)
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: setup lint-style lint-types lint-layers lint-sizes lint-deps lint-shell ## Check style, types, layers, sizes, dependencies
@@ -39,7 +39,7 @@ lint-style:
 
 .PHONY: lint-types
 lint-types:
-	@$(RUN) mypy packages services bench
+	@$(RUN) mypy packages services bench tests
 
 .PHONY: lint-layers
 lint-layers:
