@@ -60,6 +60,8 @@ def read(content: bytes, *, max_rows: int) -> list[tuple[int, dict[str, str]]]:
         ) from error
     if "\0" in text:
         raise ValidationFailed("The file holds NUL bytes; it is not a CSV.", code="NUL_BYTE")
+    if "\n" not in text:  # the line ends of old Macintosh spreadsheets
+        text = text.replace("\r", "\n")
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
