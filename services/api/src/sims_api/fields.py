@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from copy import copy
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import (
@@ -35,6 +36,12 @@ def _whole_number(value: Any) -> Any:
     return value
 
 
+def _calendar_date(value: Any) -> Any:
+    if not isinstance(value, date) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
+        raise ValueError("must be a date like 2026-09-30")
+    return value
+
+
 # A line break in a name would be one in a mail's header, a log or a terminal.
 OneLine = (AfterValidator(_one_line), Field(json_schema_extra={"pattern": _ONE_LINE}))
 
@@ -48,6 +55,8 @@ Name = Annotated[
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), *OneLine
 ]
+Day = Annotated[date, BeforeValidator(_calendar_date)]
+"""A date as people write it: a number would be read as seconds since 1970."""
 Digits = BeforeValidator(_whole_number)
 """For numbers in addresses: ``1_0``, ``1.0`` and blanks are no numbers there."""
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]

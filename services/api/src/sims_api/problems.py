@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -166,8 +167,11 @@ def from_integrity_error(error: IntegrityError) -> SimsError:
     match error.orig:
         case pg.UniqueViolation():
             text = f"{' and '.join(fields) or 'This value'} must be unique; it is taken."
-            return Conflict(text, code="DUPLICATE", errors=[FieldError(pointer, "DUPLICATE", text)])
-        case pg.ForeignKeyViolation() if _deletes(error):
+            together = [FieldError(f"/{name}", "DUPLICATE", text) for name in fields]
+            return Conflict(
+                text, code="DUPLICATE", errors=together or [FieldError("", "DUPLICATE", text)]
+            )
+        case pg.ForeignKeyViolation() if _is_referred_to(error):
             return Conflict(
                 "Other records refer to this one; remove or change them first.", code="IN_USE"
             )
@@ -179,9 +183,16 @@ def from_integrity_error(error: IntegrityError) -> SimsError:
             return ValidationFailed(text, errors=[FieldError(pointer, "RULE", text)])
 
 
-def _deletes(error: IntegrityError) -> bool:
-    """Told by the statement: the server's words depend on its language."""
-    return (error.statement or "").lstrip().upper().startswith("DELETE")
+def _is_referred_to(error: IntegrityError) -> bool:
+    """Whether others need the row as it was; else it is the row that names what is not there.
+
+    Told by the statement and the table that refers: the server's words depend on its language.
+    """
+    changed = re.match(r"\s*(DELETE FROM|UPDATE) (\w+)", error.statement or "")
+    diag = getattr(error.orig, "diag", None)
+    return changed is not None and (
+        changed[1] == "DELETE FROM" or changed[2] != getattr(diag, "table_name", None)
+    )
 
 
 def _columns(constraint: str) -> list[str]:

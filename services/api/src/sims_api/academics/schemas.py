@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sims_api.fields import Code, Description, Input, Name, Output, RowId, Year
+from sims_api.fields import Code, Day, Description, Input, Name, Output, RowId, Year
 
 StructureType = Literal["YEARLY", "SEMESTER", "CUSTOM"]
 Months = Annotated[int, Field(ge=1, le=60, strict=True)]
@@ -89,8 +89,8 @@ class DepartmentOut(Output):
 
 class AcademicPeriodIn(Input):
     name: Name
-    start_date: date
-    end_date: date
+    start_date: Day
+    end_date: Day
     status: Literal["OPEN", "CLOSED"] = "OPEN"
 
     @model_validator(mode="after")

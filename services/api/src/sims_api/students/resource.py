@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.auth.actor import Actor
 from sims_api.database import Db
-from sims_api.fields import Code, Email, Input, Line, Output, Phone, RowId, Year
+from sims_api.fields import Code, Day, Email, Input, Line, Output, Phone, RowId, Year
 from sims_api.policy import allow
 from sims_api.resource import Resource, find, router_of
 from sims_api.students.scope import VIEW_OWN, students_of
@@ -20,7 +20,7 @@ from sims_common.errors import FieldError, ValidationFailed
 from sims_core.domain.students import STATUSES, StudentStatus
 from sims_core.models import Batch, Group, Program, Student
 
-BirthDate = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+BirthDate = Annotated[Day, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
 
 
 class StudentIn(Input):
