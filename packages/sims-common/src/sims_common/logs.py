@@ -46,6 +46,7 @@ def configure(settings: LogSettings, *, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
         structlog.stdlib.PositionalArgumentsFormatter(),
+        _without_colours,
     ]
     last: list[Processor]
     if console:
@@ -74,10 +75,19 @@ def configure(settings: LogSettings, *, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "rq.worker", "alembic"):
+    for name in ("uvicorn", "uvicorn.error", "rq.worker", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # Ours has the route's template; uvicorn's has the query, and so whom somebody looked for.
+    logging.getLogger("uvicorn.access").propagate = False
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # health asks it every two seconds
+
+
+def _without_colours(_logger: Any, _method: str, event: Any) -> Any:
+    """Uvicorn sends each message twice, once for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def _name_service(service: str) -> Processor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sims_common.settings import DatabaseSettings
@@ -36,28 +38,42 @@ def _connect_args(service: str, statement_timeout: int) -> dict[str, Any]:
 
 def async_engine(settings: DatabaseSettings, *, service: str) -> AsyncEngine:
     """Pooled engine of the API: a full pool answers 503 after ``database_pool_timeout``."""
-    return create_async_engine(
+    found = create_async_engine(
         database_url(settings),
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_pool_timeout,
         pool_recycle=1800,
-        pool_pre_ping=True,
         connect_args=_connect_args(service, statement_timeout=30),
+        hide_parameters=True,
     )
+    event.listen(found.sync_engine, "checkout", _refuse_closed)
+    return found
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Replaces a pooled connection that the server has closed, without a round trip.
+
+    An idle connection has nothing to read; if its socket is readable, the server said
+    goodbye (restart, timeout, terminated) and the pool opens another.
+    """
+    socket = connection.driver_connection.pgconn.socket
+    poll = select.poll()
+    poll.register(socket, select.POLLIN | select.POLLHUP)
+    if poll.poll(0):
+        raise DisconnectionError
 
 
 def engine(
     settings: DatabaseSettings, *, service: str, pool_size: int = 2, statement_timeout: int = 60
 ) -> Engine:
     """Sync engine of worker and CLI; ``pool_size=0`` opens a connection for each use."""
-    args = _connect_args(service, statement_timeout)
-    if pool_size == 0:
-        return create_engine(database_url(settings), poolclass=NullPool, connect_args=args)
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if pool_size:
+        pool = {"pool_size": pool_size, "pool_pre_ping": True, "pool_recycle": 1800}
     return create_engine(
         database_url(settings),
-        pool_size=pool_size,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args=args,
+        connect_args=_connect_args(service, statement_timeout),
+        hide_parameters=True,  # an error's text reaches logs; names and addresses must not
+        **pool,
     )

@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 
 DEFAULT_QUEUE = "default"
 JOB_TIMEOUT = 360  # seconds, for one job
+QUEUE_LIMIT = 1000  # jobs in Redis at once
 FAILURE_TTL = 30 * 24 * 3600  # seconds
 
 
@@ -82,8 +83,14 @@ class JobQueue:
     def put(self, jobs: Iterable[tuple[uuid.UUID, str]]) -> None:
         """Enqueues (outbox id, job name) pairs in one round trip.
 
-        An id that is already there is replaced, so putting twice is harmless.
+        An id that is there already is then there twice; the second start finds the job
+        claimed or ended. What RQ noted about earlier runs of it is forgotten.
         """
+        pairs = list(jobs)
+        if not pairs:
+            return
+        pipeline = self.rq.connection.pipeline()
+        pipeline.zrem(self.rq.failed_job_registry.key, *(str(id_) for id_, _ in pairs))
         self.rq.enqueue_many(
             [
                 Queue.prepare_data(
@@ -95,9 +102,15 @@ class JobQueue:
                     failure_ttl=FAILURE_TTL,
                     description=f"{job} {id_}",
                 )
-                for id_, job in jobs
-            ]
+                for id_, job in pairs
+            ],
+            pipeline=pipeline,
         )
+        pipeline.execute()
+
+    def room(self) -> int:
+        """How many more jobs the queue takes: it stays short, PostgreSQL holds the rest."""
+        return max(0, QUEUE_LIMIT - self.rq.count)
 
     def waiting(self) -> set[uuid.UUID]:
         """Outbox ids that wait in the queue now."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -48,6 +49,7 @@ def head() -> str:
     return known_revisions()[0]
 
 
+@cache
 def known_revisions() -> list[str]:
     """Revisions from the newest to the oldest."""
     return [s.revision for s in ScriptDirectory.from_config(config()).walk_revisions()]

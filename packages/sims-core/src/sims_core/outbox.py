@@ -1,55 +1,30 @@
-"""The life of a job in PostgreSQL.
+"""The way of a job from PostgreSQL into the queue, and back when the queue lost it.
 
     pending → dispatched → running → finished
        ↑__________|___________|    ↘ failed
 
 Each transition is one statement that names the state it expects, so two dispatchers or
-two workers cannot both make it. A run holds a lease that its worker extends; the lease is
-the fencing token: a worker that lost it can no longer end the job.
+two workers cannot both make it. Runs are in ``sims_core.leases``; ADR 0003 says why.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import and_, case, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, func, literal, select, update
 from sqlalchemy.orm import Session
 
-from sims_core.jobs import (
-    DEFAULT_QUEUE,
-    PAYLOAD,
-    BatchGenerateTranscripts,
-    GenerateAndEmailTranscript,
-)
+from sims_core.jobs import DEFAULT_QUEUE, BatchGenerateTranscripts, GenerateAndEmailTranscript
 from sims_core.models import Outbox
 
 CHANNEL = "sims_outbox"
 """LISTEN channel: a statement trigger notifies it when a transaction with new jobs commits."""
 
-LEASE = timedelta(seconds=20)
-"""How long a worker may be silent before another takes its job."""
-
 LOST_AFTER = timedelta(seconds=10)
 """How long a dispatched job may be missing from the queue before it is put back."""
-
-MAX_ATTEMPTS = 5
-MAX_CRASHES = 3
-"""A job that took its worker down this often is quarantined."""
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to run a job: ``token`` fences off anybody who held it before."""
-
-    id: uuid.UUID
-    token: uuid.UUID
-    job: str
-    payload: GenerateAndEmailTranscript | BatchGenerateTranscripts
-    request_id: str
-    attempts: int
-    crashes: int
 
 
 def new_job(
@@ -68,15 +43,17 @@ def new_job(
     )
 
 
-def due(session: Session, *, limit: int = 500) -> list[tuple[uuid.UUID, str, str]]:
-    """Marks due jobs dispatched and returns (id, job, queue); put them before committing.
+def due(
+    session: Session, *, queue: str = DEFAULT_QUEUE, limit: int = 500
+) -> list[tuple[uuid.UUID, str]]:
+    """Marks due jobs dispatched and returns (id, job); put them before committing.
 
     Should the put fail, roll back: they are due again. Should the commit fail after a put,
     the queue holds ids of pending jobs, which a worker may claim all the same.
     """
     chosen = (
         select(Outbox.id)
-        .where(Outbox.state == "pending", Outbox.available_at <= func.now())
+        .where(Outbox.state == "pending", Outbox.queue == queue, Outbox.available_at <= func.now())
         .order_by(Outbox.available_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -86,142 +63,33 @@ def due(session: Session, *, limit: int = 500) -> list[tuple[uuid.UUID, str, str
         update(Outbox)
         .where(Outbox.id.in_(select(chosen.c.id)))
         .values(state="dispatched", dispatched_at=func.now())
-        .returning(Outbox.id, Outbox.job, Outbox.queue)
+        .returning(Outbox.id, Outbox.job, Outbox.available_at)
     )
-    return [(row.id, row.job, row.queue) for row in rows]
+    return [(row.id, row.job) for row in sorted(rows, key=lambda row: row.available_at)]
 
 
-def claim(session: Session, id_: uuid.UUID, *, worker: str) -> Lease | None:
-    """Takes the job, or None when it has ended or another worker holds it."""
-    token = uuid.uuid4()
-    row = session.execute(
+def overdue(session: Session, *, queue: str = DEFAULT_QUEUE) -> set[uuid.UUID]:
+    """Jobs dispatched a while ago that nobody has started: waiting in the queue, or lost."""
+    return set(session.scalars(select(Outbox.id).where(Outbox.queue == queue, _overdue())))
+
+
+def put_back(session: Session, lost: Collection[uuid.UUID]) -> int:
+    """Makes jobs that the queue lost due again; returns how many.
+
+    One that was about to start is put back too; harmless, since the claim admits one run.
+    """
+    ids = literal(list(lost), ARRAY(Uuid))  # one parameter, however many jobs
+    rows = session.execute(
         update(Outbox)
-        .where(Outbox.id == id_, Outbox.state.in_(("pending", "dispatched")))
-        .values(
-            state="running",
-            lease=token,
-            leased_until=func.now() + LEASE,
-            worker=worker,
-            attempts=Outbox.attempts + 1,
-        )
-        .returning(Outbox.job, Outbox.payload, Outbox.request_id, Outbox.attempts, Outbox.crashes)
-    ).one_or_none()
-    if row is None:
-        return None
-    return Lease(
-        id=id_,
-        token=token,
-        job=row.job,
-        payload=PAYLOAD.validate_python(row.payload, strict=False),
-        request_id=row.request_id,
-        attempts=row.attempts,
-        crashes=row.crashes,
-    )
-
-
-def extend(session: Session, lease: Lease) -> bool:
-    """A sign of life; False when the job is no longer ours and must stop."""
-    return _change(session, lease, leased_until=func.now() + LEASE)
-
-
-def finish(session: Session, lease: Lease) -> bool:
-    """Ends the job well; False when somebody else has it by now."""
-    return _change(
-        session,
-        lease,
-        state="finished",
-        finished_at=func.now(),
-        lease=None,
-        leased_until=None,
-        error=None,
-    )
-
-
-def fail(session: Session, lease: Lease, error: str) -> bool:
-    """Ends the job for good; ``error`` says why."""
-    return _change(
-        session,
-        lease,
-        state="failed",
-        finished_at=func.now(),
-        lease=None,
-        leased_until=None,
-        error=error[:500],
-    )
-
-
-def retry_later(session: Session, lease: Lease, error: str, delay: timedelta) -> bool:
-    """Puts the job back for another attempt after ``delay``."""
-    return _change(
-        session,
-        lease,
-        state="pending",
-        available_at=func.now() + delay,
-        lease=None,
-        leased_until=None,
-        error=error[:500],
-    )
-
-
-def _change(session: Session, held: Lease, /, **values: object) -> bool:
-    found = session.execute(
-        update(Outbox)
-        .where(Outbox.id == held.id, Outbox.lease == held.token, Outbox.state == "running")
-        .values(**values)
+        .where(Outbox.id == any_(ids), _overdue())
+        .values(state="pending")
         .returning(Outbox.id)
     )
-    return found.one_or_none() is not None
+    return len(rows.all())
 
 
-@dataclass(frozen=True)
-class Recovered:
-    """What a recovery pass put back, and what it gave up."""
-
-    worker_lost: int
-    queue_lost: int
-    quarantined: list[uuid.UUID]
-
-
-def recover(session: Session, waiting: dict[str, set[uuid.UUID]]) -> Recovered:
-    """Puts back what a dead worker or a wiped queue lost.
-
-    ``waiting`` maps each queue to the ids that wait in it now. A job that is put back
-    although it was about to start is harmless: the claim admits one run.
-    """
-    expired = and_(Outbox.state == "running", Outbox.leased_until < func.now())
-    poison = Outbox.crashes + 1 >= MAX_CRASHES
-    rows = session.execute(
-        update(Outbox)
-        .where(expired)
-        .values(
-            crashes=Outbox.crashes + 1,
-            state=case((poison, literal("failed")), else_=literal("pending")),
-            finished_at=case((poison, func.now())),
-            available_at=func.now(),
-            lease=None,
-            leased_until=None,
-            error="the worker died while it ran this job",
-        )
-        .returning(Outbox.id, Outbox.state)
-    ).all()
-    lost = _lost_in_queue(session, waiting)
-    if lost:
-        session.execute(
-            update(Outbox)
-            .where(Outbox.id.in_(lost), Outbox.state == "dispatched")
-            .values(state="pending", available_at=func.now())
-        )
-    quarantined = [row.id for row in rows if row.state == "failed"]
-    return Recovered(len(rows) - len(quarantined), len(lost), quarantined)
-
-
-def _lost_in_queue(session: Session, waiting: dict[str, set[uuid.UUID]]) -> list[uuid.UUID]:
-    rows = session.execute(
-        select(Outbox.id, Outbox.queue).where(
-            Outbox.state == "dispatched", Outbox.dispatched_at < func.now() - LOST_AFTER
-        )
-    )
-    return [row.id for row in rows if row.id not in waiting.get(row.queue, set())]
+def _overdue() -> ColumnElement[bool]:
+    return and_(Outbox.state == "dispatched", Outbox.dispatched_at < func.now() - LOST_AFTER)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import secrets
 from functools import cache
 
 from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 MIN_LENGTH = 12  # ASVS 6.2.1
@@ -23,8 +24,15 @@ def hash_password(password: str) -> str:
 
 
 def verify(password: str, hashed: str) -> tuple[bool, str | None]:
-    """(right?, a better hash when the parameters have changed since)."""
-    return _hasher().verify_and_update(password, hashed)
+    """(right?, a better hash when the parameters have changed since).
+
+    What is no hash (an account that has no password yet) is as wrong and takes as long.
+    """
+    try:
+        return _hasher().verify_and_update(password, hashed)
+    except UnknownHashError:
+        _hasher().verify(password, decoy())
+        return False, None
 
 
 def generate(length: int = 16) -> str:

@@ -1,4 +1,4 @@
-"""From rows to what a transcript says: two statements, then pure assembly.
+"""From rows to what a transcript says: three statements, then pure assembly.
 
 The statements run in the API's async session and in the worker's sync one alike.
 """
@@ -6,6 +6,7 @@ The statements run in the API's async session and in the worker's sync one alike
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -26,7 +27,7 @@ from sims_core.models import (
     Result,
     Student,
 )
-from sims_transcripts import CourseLine, PeriodBlock, TranscriptData
+from sims_transcripts import CourseLine, GradeStep, PeriodBlock, TranscriptData
 
 
 def header_statement(student_id: int) -> Select[str, str, str, str, str, int]:
@@ -71,25 +72,33 @@ def results_statement(
         .join(Course, Exam.course_id == Course.id)
         .join(AcademicPeriod, Exam.academic_period_id == AcademicPeriod.id)
         .where(Result.student_id == student_id, Result.status.in_(RELEASED))
-        .order_by(AcademicPeriod.start_date, AcademicPeriod.id, Course.code, Exam.title)
+        .order_by(
+            AcademicPeriod.start_date,
+            AcademicPeriod.id,
+            Course.code,
+            Exam.scheduled_at.nulls_first(),
+            Exam.id,
+        )
     )
 
 
 def assemble(
-    header: Row[Any],
-    bands: Iterable[Row[Any]],
-    results: Sequence[Row[Any]],
+    header: Row[*tuple[Any, ...]],
+    bands: Iterable[Row[*tuple[Any, ...]]],
+    results: Sequence[Row[*tuple[Any, ...]]],
     *,
     institution: str,
     issued_on: date,
 ) -> TranscriptData:
-    """The document's content; GPA per period and over all of them."""
+    """The document's content; GPA per period and over all of them.
+
+    Raises ``grading.NoBand`` when the grading scheme leaves a result without a letter.
+    """
     scheme = [grading.Band(b.min_percent, b.letter, b.points) for b in bands]
-    periods = tuple(
-        _period(name, [_line(row, scheme) for row in rows])
-        for (_, name), rows in groupby(results, key=lambda row: (row.period_id, row.period))
-    )
-    lines = [line for period in periods for line in period.courses]
+    graded = [_grade(row, scheme) for row in results]
+    counts = grading.counting([line.attempt for line in graded])
+    overall = grading.totals([line.attempt for line in graded])
+    periods = groupby(zip(graded, counts, strict=True), key=lambda pair: pair[0].period)
     return TranscriptData(
         institution=institution,
         student_name=header.name,
@@ -98,29 +107,61 @@ def assemble(
         batch=header.batch,
         status=header.status,
         issued_on=issued_on,
-        periods=periods,
-        credits=sum(line.credits for line in lines),
-        cgpa=grading.gpa((line.points, line.credits) for line in lines),
+        periods=tuple(_period(name, list(lines)) for (_, name), lines in periods),
+        credits=overall.credits,
+        credits_earned=overall.earned,
+        cgpa=overall.gpa,
+        scale=_scale(scheme),
     )
 
 
-def _line(row: Row[Any], scheme: Sequence[grading.Band]) -> CourseLine:
+@dataclass(frozen=True)
+class _Graded:
+    """A result with its grade; ``period`` is (id, name)."""
+
+    period: tuple[int, str]
+    name: str
+    letter: str
+    attempt: grading.Attempt
+
+
+def _grade(row: Row[*tuple[Any, ...]], scheme: Sequence[grading.Band]) -> _Graded:
     score = grading.percent(row.total_obtained, row.total_max)
     band = grading.grade(score, scheme)
-    return CourseLine(
-        code=row.code,
+    return _Graded(
+        period=(row.period_id, row.period),
         name=row.name,
-        credits=row.credits,
-        percent=score,
         letter=band.letter,
-        points=band.points,
+        attempt=grading.Attempt(row.code, row.credits, score, band.points),
     )
 
 
-def _period(name: str, lines: list[CourseLine]) -> PeriodBlock:
+def _period(name: str, lines: Sequence[tuple[_Graded, bool]]) -> PeriodBlock:
+    totals = grading.totals([line.attempt for line, _ in lines])
     return PeriodBlock(
         name=name,
-        courses=tuple(lines),
-        credits=sum(line.credits for line in lines),
-        gpa=grading.gpa((line.points, line.credits) for line in lines),
+        courses=tuple(_course(line, counted=counted) for line, counted in lines),
+        credits=totals.credits,
+        credits_earned=totals.earned,
+        gpa=totals.gpa,
+    )
+
+
+def _course(line: _Graded, *, counted: bool) -> CourseLine:
+    return CourseLine(
+        code=line.attempt.course,
+        name=line.name,
+        credits=line.attempt.credits,
+        percent=line.attempt.score,
+        letter=line.letter,
+        points=line.attempt.points,
+        counted=counted,
+    )
+
+
+def _scale(scheme: Sequence[grading.Band]) -> tuple[GradeStep, ...]:
+    ordered = sorted(scheme, key=lambda band: band.min_percent, reverse=True)
+    return tuple(
+        GradeStep(letter=band.letter, min_percent=band.min_percent, points=band.points)
+        for band in ordered
     )

@@ -13,7 +13,11 @@ class _Frozen(BaseModel):
 
 
 class CourseLine(_Frozen):
-    """One released result. ``percent`` is 0–100 with two places."""
+    """One released result. ``percent`` is 0–100 with two places.
+
+    ``counted`` is false when a better attempt at the same course counts instead: the line
+    stays on the document, its credits and points do not enter the totals.
+    """
 
     code: str
     name: str
@@ -21,19 +25,37 @@ class CourseLine(_Frozen):
     percent: Decimal
     letter: str
     points: Decimal
+    counted: bool = True
 
 
 class PeriodBlock(_Frozen):
-    """An academic period with its courses and its own GPA (None without credits)."""
+    """An academic period: its courses, its credits and its own GPA (None without credits).
+
+    ``credits`` were attempted in the period, ``credits_earned`` were passed in it. A course
+    repeated in a later period counts here as it was then.
+    """
 
     name: str
     courses: tuple[CourseLine, ...]
     credits: int
+    credits_earned: int
     gpa: Decimal | None
 
 
+class GradeStep(_Frozen):
+    """A line of the key to the grades: from ``min_percent`` upwards."""
+
+    letter: str
+    min_percent: Decimal
+    points: Decimal
+
+
 class TranscriptData(_Frozen):
-    """Everything on the document; ``issued_on`` is the institution's date."""
+    """Everything on the document; ``issued_on`` is the institution's date.
+
+    ``credits`` are those that weigh in the CGPA (a repeated course once),
+    ``credits_earned`` those passed.
+    """
 
     institution: str
     student_name: str
@@ -44,4 +66,6 @@ class TranscriptData(_Frozen):
     issued_on: date
     periods: tuple[PeriodBlock, ...]
     credits: int
+    credits_earned: int
     cgpa: Decimal | None
+    scale: tuple[GradeStep, ...] = ()

@@ -1,4 +1,7 @@
-"""Percent → letter → grade points → GPA, computed here for screen, API and PDF alike."""
+"""Percent → letter → grade points → GPA, computed here for screen, API and PDF alike.
+
+A repeated course: every attempt stays on the record, the best one counts, once.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,10 @@ from decimal import ROUND_HALF_UP, Decimal
 _HUNDREDTH = Decimal("0.01")
 
 
+class NoBand(ValueError):
+    """The grading scheme leaves a score without a letter: the scheme has to be completed."""
+
+
 @dataclass(frozen=True)
 class Band:
     """From ``min_percent`` (0–100) upwards the letter is ``letter``, worth ``points``."""
@@ -16,6 +23,25 @@ class Band:
     min_percent: Decimal
     letter: str
     points: Decimal
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One graded try at a course; ``course`` tells courses apart, ``score`` is in percent."""
+
+    course: str
+    credits: int
+    score: Decimal
+    points: Decimal
+
+
+@dataclass(frozen=True)
+class Totals:
+    """``credits`` weigh in the GPA, ``earned`` were passed; ``gpa`` is None without credits."""
+
+    credits: int
+    earned: int
+    gpa: Decimal | None
 
 
 def percent(obtained: Decimal, maximum: Decimal) -> Decimal:
@@ -31,11 +57,11 @@ def percent(obtained: Decimal, maximum: Decimal) -> Decimal:
 def grade(score: Decimal, scheme: Sequence[Band]) -> Band:
     """The highest band that ``score`` (percent) reaches.
 
-    Raises ``ValueError`` when the scheme leaves the score without a band.
+    Raises ``NoBand`` when the scheme leaves the score without one.
     """
     reached = [band for band in scheme if score >= band.min_percent]
     if not reached:
-        raise ValueError(f"no band of the grading scheme covers {score} %")
+        raise NoBand(f"no band of the grading scheme covers {score} %")
     return max(reached, key=lambda band: band.min_percent)
 
 
@@ -50,3 +76,32 @@ def gpa(courses: Iterable[tuple[Decimal, int]]) -> Decimal | None:
         points += value * weight
         credits_ += weight
     return (points / credits_).quantize(_HUNDREDTH, ROUND_HALF_UP) if credits_ else None
+
+
+def counting(attempts: Sequence[Attempt]) -> list[bool]:
+    """Which attempts count: of each course the best, of equals the latest.
+
+    ``attempts`` come in the order of time. The better of the grades counts however often a
+    course is repeated, so a repetition never lowers the CGPA nor earns credits twice.
+    """
+    best: dict[str, int] = {}
+    for index, attempt in enumerate(attempts):
+        held = best.get(attempt.course)
+        if held is None or _rank(attempt) >= _rank(attempts[held]):
+            best[attempt.course] = index
+    chosen = set(best.values())
+    return [index in chosen for index in range(len(attempts))]
+
+
+def _rank(attempt: Attempt) -> tuple[Decimal, Decimal]:
+    return attempt.points, attempt.score
+
+
+def totals(attempts: Sequence[Attempt]) -> Totals:
+    """Credits and GPA over ``attempts``, each course once. No points means not passed."""
+    counted = [a for a, counts in zip(attempts, counting(attempts), strict=True) if counts]
+    return Totals(
+        credits=sum(attempt.credits for attempt in counted),
+        earned=sum(attempt.credits for attempt in counted if attempt.points > 0),
+        gpa=gpa((attempt.points, attempt.credits) for attempt in counted),
+    )

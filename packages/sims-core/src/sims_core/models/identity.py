@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sims_core.models.base import Base, Id, Line, Stamped, Timestamp, Versioned
@@ -15,6 +15,10 @@ class User(Versioned, Base):
 
     __tablename__ = "user_account"
     __table_args__ = (
+        # Else somebody could take another person's address as a user name and sit on the login.
+        CheckConstraint(
+            "position('@' in username) = 0 OR lower(username) = lower(email)", "username"
+        ),
         Index("uq_user_account_username_lower", func.lower(text("username")), unique=True),
         Index("uq_user_account_email_lower", func.lower(text("email")), unique=True),
     )

@@ -38,6 +38,8 @@ class Student(Versioned, Base):
         ForeignKeyConstraint(
             ["group_id", "batch_id"], ["student_group.id", "student_group.batch_id"]
         ),
+        # Covering, so that paging by number walks the index alone.
+        Index("uq_student_reg_no", "reg_no", unique=True, postgresql_include=["id"]),
         Index("ix_student_name_id", "name", "id"),
         Index("ix_student_created_at_id", "created_at", "id"),
         Index("ix_student_enrollment_year_id", "enrollment_year", "id"),
@@ -52,7 +54,7 @@ class Student(Versioned, Base):
     )
 
     id: Mapped[Id]
-    reg_no: Mapped[Code] = mapped_column(unique=True)
+    reg_no: Mapped[Code]
     name: Mapped[Line]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), unique=True)
     program_id: Mapped[int] = mapped_column(ForeignKey("program.id"))

@@ -31,6 +31,7 @@ class TranscriptRequest(Base):
     __table_args__ = (
         CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in TranscriptState)})", "state"),
         Index("ix_transcript_request_student_id_created_at", "student_id", "created_at"),
+        Index("ix_transcript_request_created_at_id", "created_at", "id"),
         Index("ix_transcript_request_batch_id_state", "batch_id", "state"),
         Index("ix_transcript_request_requested_by_id", "requested_by_id"),
     )

@@ -36,6 +36,10 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.CheckConstraint(
+            "position('@' in username) = 0 OR lower(username) = lower(email)",
+            name=op.f("ck_user_account_username"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),
     )
     op.create_index(

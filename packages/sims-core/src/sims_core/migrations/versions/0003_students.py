@@ -77,8 +77,10 @@ def upgrade() -> None:
             ["user_id"], ["user_account.id"], name=op.f("fk_student_user_id_user_account")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_student")),
-        sa.UniqueConstraint("reg_no", name=op.f("uq_student_reg_no")),
         sa.UniqueConstraint("user_id", name=op.f("uq_student_user_id")),
+    )
+    op.create_index(
+        "uq_student_reg_no", "student", ["reg_no"], unique=True, postgresql_include=["id"]
     )
     op.create_index(
         "ix_student_batch_id_group_id", "student", ["batch_id", "group_id"], unique=False

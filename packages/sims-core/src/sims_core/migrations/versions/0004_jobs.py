@@ -132,6 +132,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transcript_request")),
     )
     op.create_index(
+        "ix_transcript_request_created_at_id", "transcript_request", ["created_at", "id"]
+    )
+    op.create_index(
         "ix_transcript_request_batch_id_state",
         "transcript_request",
         ["batch_id", "state"],

@@ -19,6 +19,7 @@ COUNTED = (
     "result",
     "student",
     "student_group",
+    "transcript_request",
 )
 
 # One row per writer's slot, so that two transactions seldom wait for each other.

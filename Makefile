@@ -1,0 +1,80 @@
+# SIMS. `make help` is the table of contents; each target calls one tool.
+.DEFAULT_GOAL := help
+UV := scripts/uv.sh
+RUN := $(UV) run --frozen
+PACKAGES := $(wildcard packages/* services/*)
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install everything into .venv (uv too, if it is missing)
+	@scripts/setup.sh
+
+.PHONY: up
+up: setup ## Run SIMS on this machine: database, queue, API, worker, mail catcher
+	@.venv/bin/sims up $(ARGS)
+
+.PHONY: down
+down: setup ## Stop it; the data stays
+	@.venv/bin/sims down
+
+.PHONY: reset
+reset: setup ## Stop it and delete its data (ARGS=--yes: without asking)
+	@.venv/bin/sims reset $(ARGS)
+
+.PHONY: test
+test: setup ## Run the tests, on real servers (ARGS='-k login -x' and the like)
+	@$(RUN) pytest -n auto --dist loadfile $(ARGS)
+
+.PHONY: lint
+lint: setup lint-style lint-types lint-layers lint-sizes lint-deps lint-shell ## Check style, types, layers, sizes, dependencies
+
+.PHONY: lint-style
+lint-style:
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+.PHONY: lint-types
+lint-types:
+	@$(RUN) mypy packages services bench tests
+
+.PHONY: lint-layers
+lint-layers:
+	@$(RUN) lint-imports
+
+.PHONY: lint-sizes
+lint-sizes:
+	@$(RUN) python scripts/check_sizes.py
+
+.PHONY: lint-deps
+lint-deps:
+	@for package in $(PACKAGES); do echo "deptry $$package"; (cd $$package && $(abspath $(UV)) run --frozen deptry src) || exit 1; done
+
+.PHONY: lint-shell
+lint-shell:
+	@$(RUN) shellcheck $(shell git ls-files '*.sh' .ci/run)
+
+.PHONY: audit
+audit: setup audit-packages audit-secrets ## Look for known vulnerabilities and for secrets in the tree
+
+.PHONY: audit-packages
+audit-packages:
+	@$(UV) export --frozen --quiet --no-emit-workspace --output-file .venv/lock.txt
+	@$(RUN) python scripts/audit_packages.py .venv/lock.txt
+
+.PHONY: audit-secrets
+audit-secrets:
+	@git ls-files -z | xargs -0 $(RUN) detect-secrets-hook --baseline .secrets.baseline
+
+.PHONY: clean
+clean: ## Delete caches (neither .venv nor the data in .sims)
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+.PHONY: bench
+bench: setup ## Measure: what a page of students and a transcript cost
+	@$(RUN) python -m bench.lists
+	@$(RUN) python -m bench.transcripts

@@ -1,0 +1,1 @@
+"""Measurements, printed as ratios. Never part of the tests: machines differ, ratios less."""

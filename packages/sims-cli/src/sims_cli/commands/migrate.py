@@ -1,0 +1,31 @@
+"""``sims migrate``"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sims_cli.output import Output, OutputOption, console, print_json
+
+
+def migrate(
+    *,
+    target: Annotated[str, typer.Option(help="Revision to migrate to.")] = "head",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Bring the schema to this version.
+
+    Any number of processes may do so at once: one works, the others wait.
+    """
+    from sims_cli.database import connected  # noqa: PLC0415 (sims --help stays quick)
+    from sims_core import migrate as migrations  # noqa: PLC0415 (same)
+
+    with connected("sims migrate", statement_timeout=0) as engine:
+        before, after = migrations.upgrade(engine, target)
+    if output is Output.JSON:
+        print_json({"before": before, "after": after, "changed": before != after})
+    elif before == after:
+        console().print(f"Nothing to do: the schema is at {after}.")
+    else:
+        console().print(f"Migrated: {before or 'empty'} → {after}")

@@ -1,0 +1,126 @@
+"""Programs, batches, groups, departments, academic periods, courses."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sims_api.fields import Code, Day, Description, Input, Name, Output, RowId, Year
+
+StructureType = Literal["YEARLY", "SEMESTER", "CUSTOM"]
+Months = Annotated[int, Field(ge=1, le=60, strict=True)]
+Count = Annotated[int, Field(ge=1, le=100, strict=True)]
+Credits = Annotated[int, Field(ge=0, le=60, strict=True)]
+
+
+class ProgramIn(Input):
+    name: Name
+    description: Description = ""
+    is_active: bool = True
+    structure_type: StructureType = "SEMESTER"
+    period_length_months: Months | None = None
+    total_periods: Count | None = None
+
+    @model_validator(mode="after")
+    def _custom_structure(self) -> Self:
+        given = [self.period_length_months is not None, self.total_periods is not None]
+        if self.structure_type == "CUSTOM" and not all(given):
+            raise ValueError("CUSTOM needs period_length_months and total_periods")
+        if self.structure_type != "CUSTOM" and any(given):
+            raise ValueError("only CUSTOM takes period_length_months and total_periods")
+        return self
+
+
+class ProgramOut(Output):
+    id: int
+    name: str
+    description: str
+    is_active: bool
+    structure_type: StructureType
+    is_finalized: bool
+    period_length_months: int | None
+    total_periods: int | None
+    version: int
+
+
+class BatchIn(Input):
+    program: RowId
+    name: Name
+    start_year: Year
+
+
+class BatchOut(Output):
+    id: int
+    program: int
+    program_name: str
+    name: str
+    start_year: int
+    version: int
+
+
+class GroupIn(Input):
+    batch: RowId
+    name: Name
+
+
+class GroupOut(Output):
+    id: int
+    batch: int
+    batch_name: str
+    name: str
+    version: int
+
+
+class DepartmentIn(Input):
+    name: Name
+    code: Code
+    description: Description = ""
+
+
+class DepartmentOut(Output):
+    id: int
+    name: str
+    code: str
+    description: str
+    version: int
+
+
+class AcademicPeriodIn(Input):
+    name: Name
+    start_date: Day
+    end_date: Day
+    status: Literal["OPEN", "CLOSED"] = "OPEN"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end_date < self.start_date:
+            raise ValueError("end_date is before start_date")
+        return self
+
+
+class AcademicPeriodOut(Output):
+    id: int
+    name: str
+    start_date: date
+    end_date: date
+    status: Literal["OPEN", "CLOSED"]
+    version: int
+
+
+class CourseIn(Input):
+    code: Code
+    name: Name
+    department: RowId
+    credits: Credits = 3
+
+
+class CourseOut(Output):
+    id: int
+    code: str
+    name: str
+    department: int
+    department_name: str
+    credits: int
+    version: int

@@ -1,0 +1,96 @@
+"""Sign-in routes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+
+from sims_api.auth import service
+from sims_api.auth.actor import Actor
+from sims_api.auth.schemas import (
+    EmailLogin,
+    LoggedIn,
+    Login,
+    Logout,
+    Refresh,
+    Success,
+    Tokens,
+    UserOut,
+    user_out,
+)
+from sims_api.body import StrictRoute
+from sims_api.database import Db, OpenSessions
+from sims_api.policy import authenticated, public
+
+router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=StrictRoute)
+
+UserAgent = Annotated[str, Header(include_in_schema=False)]
+
+
+async def _sign_in(
+    request: Request, sessions: OpenSessions, identifier: str, password: str, user_agent: str
+) -> service.SignIn:
+    return await service.login(
+        sessions,
+        request.app.state.tokens,
+        identifier=identifier,
+        password=password,
+        lifetime=request.app.state.settings.refresh_token_lifetime,
+        user_agent=user_agent,
+    )
+
+
+async def _next(request: Request, sessions: OpenSessions, token: str) -> Tokens:
+    return await service.refresh(
+        sessions,
+        request.app.state.tokens,
+        token=token,
+        lifetime=request.app.state.settings.refresh_token_lifetime,
+    )
+
+
+@router.post("/login/", dependencies=[public()])
+async def login(
+    request: Request, sessions: OpenSessions, body: Login, user_agent: UserAgent = ""
+) -> LoggedIn:
+    """Signs in with a user name or an e-mail address, in any case."""
+    found = await _sign_in(request, sessions, body.identifier, body.password, user_agent)
+    return LoggedIn(user=user_out(found.actor), tokens=found.tokens)
+
+
+@router.post("/refresh/", dependencies=[public()])
+async def refresh(request: Request, sessions: OpenSessions, body: Refresh) -> Tokens:
+    """Exchanges a refresh token for the next pair; a copied one ends the whole sign-in."""
+    return await _next(request, sessions, body.refresh)
+
+
+@router.post("/logout/")
+async def logout(
+    session: Db,
+    actor: Annotated[Actor, authenticated()],
+    body: Logout | None = None,  # noqa: ARG001 (old clients send one)
+) -> Success:
+    """Ends this sign-in at once: access and refresh tokens stop working."""
+    await service.logout(session, actor)
+    return Success()
+
+
+@router.get("/me/")
+async def me(actor: Annotated[Actor, authenticated()]) -> UserOut:
+    """Who is signed in."""
+    return user_out(actor)
+
+
+@router.post("/token/", deprecated=True, dependencies=[public()])
+async def token(
+    request: Request, sessions: OpenSessions, body: EmailLogin, user_agent: UserAgent = ""
+) -> Tokens:
+    """Old form of login; use /api/auth/login/."""
+    return (await _sign_in(request, sessions, body.email, body.password, user_agent)).tokens
+
+
+@router.post("/token/refresh/", deprecated=True, dependencies=[public()])
+async def token_refresh(request: Request, sessions: OpenSessions, body: Refresh) -> Tokens:
+    """Old form of refresh; use /api/auth/refresh/."""
+    return await _next(request, sessions, body.refresh)

@@ -1,0 +1,1 @@
+"""Results, as far as a transcript needs them."""

@@ -1,0 +1,26 @@
+"""Settings of the API process."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from sims_common.settings import (
+    DatabaseSettings,
+    InstitutionSettings,
+    LogSettings,
+    SecuritySettings,
+)
+
+
+class ApiSettings(LogSettings, DatabaseSettings, InstitutionSettings, SecuritySettings):
+    """Redis is optional here: health reports it, nothing in a request waits for it."""
+
+    redis_url: SecretStr = Field(SecretStr(""), description="empty: health says skipped")
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8000, ge=0, le=65535)
+    api_side_host: str = "127.0.0.1"
+    api_side_port: int = Field(9100, ge=0, le=65535, description="metrics; 0 picks a free port")
+    api_max_body: int = Field(1 << 20, ge=1024, description="bytes; imports have their own limit")
+    import_max_body: int = Field(10 << 20, ge=1024, description="bytes of an uploaded CSV")
+    import_max_rows: int = Field(20_000, ge=1)
+    api_shutdown_timeout: int = Field(25, ge=1, description="seconds for running requests")

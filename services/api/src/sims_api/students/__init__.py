@@ -1,0 +1,1 @@
+"""The student register and its CSV import."""

@@ -1,0 +1,1 @@
+"""Transcripts: downloaded, or asked for and mailed by the worker."""

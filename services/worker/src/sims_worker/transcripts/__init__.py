@@ -1,0 +1,1 @@
+"""Transcripts asked for: made, mailed, and written down what became of them."""
