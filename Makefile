@@ -39,7 +39,8 @@ lint-style:
 
 .PHONY: lint-types
 lint-types:
-	@$(RUN) mypy packages services bench tests
+	@$(RUN) mypy $(filter-out packages/sims-backup,$(PACKAGES)) bench tests
+	@$(RUN) mypy packages/sims-backup
 
 .PHONY: lint-layers
 lint-layers:

@@ -62,7 +62,7 @@ def test_a_prepared_transaction_is_named(cli: Any, pg: Any, school: Any) -> None
     finally:
         pg.run(school.name, "ROLLBACK PREPARED 'exam'")
     assert ran.code == Exit.BUSY
-    assert "prepared transaction exam" in ran.err
+    assert "prepared transaction (exam)" in ran.err
     assert school.students() == 300
     assert school.extra_databases() == [school.name]
 

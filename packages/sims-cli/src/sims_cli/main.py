@@ -8,6 +8,7 @@ import typer
 
 from sims_cli import exit_codes
 from sims_cli.commands import (
+    backup,
     check,
     createsuperuser,
     doctor,
@@ -42,6 +43,7 @@ app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
+app.command("backup", context_settings=backup.PASSED_ON, add_help_option=False)(backup.backup)
 
 
 def main() -> None:

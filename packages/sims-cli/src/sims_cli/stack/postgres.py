@@ -145,6 +145,12 @@ class PostgresServer(LocalServer):
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{ROLE}:{password}@/{database}?host={host}&port={PORT}"
 
+    def superuser_url(self, database: str = DATABASE) -> str:
+        """The URL for who makes and drops databases: backups and restores."""
+        password = quote(secret_files.ensure(self.config.superuser_password), safe="")
+        host = quote(str(self.socket_dir), safe="")
+        return f"postgresql://{SUPERUSER}:{password}@/{database}?host={host}&port={PORT}"
+
     def description(self) -> str:
         """What runs, where its data is, and as whom, in one line."""
         if self.binaries is None:

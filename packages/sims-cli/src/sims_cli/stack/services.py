@@ -65,6 +65,23 @@ class MailCatcher(Service):
         return super().ready() and _speaks_smtp(self._smtp)
 
 
+class BackupSchedule(Service):
+    """Has no port: that it runs is all there is to ask."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(
+            "backup",
+            [sys.executable, "-m", "sims_cli.backup_schedule"],
+            environment,
+            health_url="",
+            stop=MAIL_STOP,
+        )
+
+    @override
+    def ready(self) -> bool:
+        return True
+
+
 def script(name: str) -> str:
     """Path of a console script of this environment.
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sims_cli import schema_stamp
+from sims_cli import backups, schema_stamp
 from sims_cli.errors import StackError, Unsupported
 from sims_cli.progress import Steps
 from sims_cli.stack import (
@@ -19,10 +19,18 @@ from sims_cli.stack import (
     pg_binaries,
     pg_runtime,
     ports,
+    secret_files,
 )
 from sims_cli.stack.logfiles import LogPump
 from sims_cli.stack.postgres import PostgresConfig, PostgresServer
-from sims_cli.stack.services import API_STOP, WORKER_STOP, MailCatcher, Service, script
+from sims_cli.stack.services import (
+    API_STOP,
+    WORKER_STOP,
+    BackupSchedule,
+    MailCatcher,
+    Service,
+    script,
+)
 from sims_cli.stack.supervisor import StopRequested, Supervisor
 from sims_cli.stack.up_settings import LOOPBACK, UpSettings
 from sims_cli.stack.valkey import ValkeyConfig, ValkeyServer
@@ -86,6 +94,9 @@ class LocalStack:
         server = None if given else self._start_postgres(supervisor)
         url = server.url() if server else given
         environment.write(self._state, self._settings, database_url=url or "", redis_url=redis_url)
+        secret_files.write(
+            self._state.secrets / backups.URL_FILE, server.superuser_url() if server else url or ""
+        )
         self._prepare_database(server)
         self._start_services(supervisor)
 
@@ -161,6 +172,7 @@ class LocalStack:
                 supervisor.wait_ready("mail")
             supervisor.wait_ready("api")
             supervisor.wait_ready("worker")
+        supervisor.start("backup", BackupSchedule(children), stage=SERVICES)
 
 
 def postgres_home(state: State) -> Path:
