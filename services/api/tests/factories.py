@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from sims_common.clock import now
@@ -69,6 +69,10 @@ class Make:
             role_id = self.session.scalars(select(Role.id).where(Role.name == name)).one()
             self._saved(UserRole(user_id=user.id, role_id=role_id))
         return user
+
+    def remove_roles(self, user: User) -> None:
+        self.session.execute(delete(UserRole).where(UserRole.user_id == user.id))
+        self.session.commit()
 
     def auth_session(self, user: User, **values: Any) -> AuthSession:
         values = {"id": uuid.uuid4(), "expires_at": now() + timedelta(hours=1)} | values

@@ -36,7 +36,7 @@ ROW = st.fixed_dictionaries(
         "enrollment_year": st.sampled_from([2023, 2024]),
         "created_at": st.sampled_from(MOMENTS),
         "status": st.sampled_from([str(s) for s in STATUSES][:2]),
-        "program": st.sampled_from([0, 1]),
+        "program_id": st.sampled_from([0, 1]),
     }
 )
 ROWS = st.lists(ROW, max_size=12, unique_by=lambda row: row["reg_no"])
@@ -58,14 +58,12 @@ class Register:
         session = self.api.make.session
         session.execute(delete(Student))
         if rows:
-            known = [{**r, "program_id": self.programs[r["program"]]} for r in rows]
-            for row in known:
-                del row["program"]
+            known = [{**r, "program_id": self.programs[r["program_id"]]} for r in rows]
             session.execute(insert(Student), known)
         session.commit()
 
     def numbered(self, count: int, **values: Any) -> None:
-        usual = {"name": "Same", "program": 0, "enrollment_year": 2024}
+        usual = {"name": "Same", "program_id": 0, "enrollment_year": 2024}
         self.fill([{**usual, "reg_no": f"S{i:03}", **values} for i in range(count)])
 
     def add(self, reg_no: str) -> None:

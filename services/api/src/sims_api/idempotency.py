@@ -57,10 +57,11 @@ class Once:
         *,
         status: int = 201,
         location: Callable[[Any], str] | None = None,
+        etag: Callable[[Any], str] | None = None,
     ) -> Response:
         """The answer to ``create``, or the stored one. Raises ``KeyReused``."""
         if self._key is None:
-            return _answer(await create(), status, location)
+            return _answer(await create(), status, Location=location, ETag=etag)
         fingerprint = await self._fingerprint()
         inserted = await self._session.execute(
             insert(IdempotencyKey)
@@ -70,7 +71,7 @@ class Once:
         )
         if inserted.one_or_none() is None:
             return await self._replay(fingerprint)
-        answer = _answer(await create(), status, location)
+        answer = _answer(await create(), status, Location=location, ETag=etag)
         await self._store(answer)
         return answer
 
@@ -114,12 +115,9 @@ class _Answer(JSONResponse):
         self.content = content
 
 
-def _answer(found: BaseModel, status: int, location: Callable[[Any], str] | None) -> _Answer:
-    headers = {"Location": location(found)} if location else {}
-    version = getattr(found, "version", None)
-    if version is not None:
-        headers["ETag"] = f'"{version}"'
-    return _Answer(found.model_dump(mode="json"), status, headers)
+def _answer(found: BaseModel, status: int, **headers: Callable[[Any], str] | None) -> _Answer:
+    said = {name: header(found) for name, header in headers.items() if header is not None}
+    return _Answer(found.model_dump(mode="json"), status, said)
 
 
 def _once(request: Request, session: Db, actor: CurrentActor, key: Key = None) -> Once:

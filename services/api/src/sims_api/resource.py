@@ -104,6 +104,9 @@ class Resource:
             joins=self.joins,
         )
 
+    def etag(self, found: Any) -> str:
+        return etag(found.version, found if self.related else None)
+
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Field values under the names of their columns."""
         return {self.column_name(name): value for name, value in values.items()}
@@ -167,9 +170,9 @@ def _add_detail(router: APIRouter, resource: Resource, view: Any) -> None:
         id: Id,  # noqa: A002 (the parameter's public name)
         if_none_match: IfNoneMatch = None,
     ) -> Any:
-        found: Any = await find(session, resource, id, actor)
-        response.headers["ETag"] = etag(found.version)
-        return not_modified(if_none_match, found.version) or found
+        found = await find(session, resource, id, actor)
+        response.headers["ETag"] = resource.etag(found)
+        return not_modified(if_none_match, resource.etag(found)) or found
 
 
 def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) -> None:
@@ -191,7 +194,10 @@ def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) 
             await session.flush()
             return await find(session, resource, row.id, actor)
 
-        return await once.run(create, location=lambda out: f"/api/{resource.path}/{out.id}/")
+        def location(out: Any) -> str:
+            return f"/api/{resource.path}/{out.id}/"
+
+        return await once.run(create, location=location, etag=resource.etag)
 
 
 def _add_updates(
@@ -213,8 +219,8 @@ def _add_updates(
         for name, value in stored.items():
             setattr(row, name, value)
         await session.flush()
-        found: Any = await find(session, resource, id_, actor)
-        headers = {"ETag": etag(found.version)}
+        found = await find(session, resource, id_, actor)
+        headers = {"ETag": resource.etag(found)}
         return JSONResponse(found.model_dump(mode="json"), headers=headers)
 
     @router.patch("/{id}/", response_model=resource.out, name=f"change {resource.name}")

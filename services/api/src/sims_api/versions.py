@@ -1,10 +1,18 @@
-"""Optimistic concurrency: ``ETag`` on what is read, ``If-Match`` on what is written."""
+"""Optimistic concurrency: ``ETag`` on what is read, ``If-Match`` on what is written.
+
+A tag is the row's version, and where other rows show through (a program's name) also a
+digest of what was shown. ``If-None-Match`` compares all of it: a renamed program is news.
+``If-Match`` compares the version alone: it is no reason to refuse a change of the row.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Annotated
 
 from fastapi import Header, Response
+from pydantic import BaseModel
 
 from sims_common.errors import PreconditionFailed, PreconditionRequired
 
@@ -16,8 +24,14 @@ IfNoneMatch = Annotated[
 ]
 
 
-def etag(version: int) -> str:
-    return f'"{version}"'
+_VERSION = re.compile(r'"([0-9]+)(?:-[0-9a-f]+)?"')
+
+
+def etag(version: int, shown: BaseModel | None = None) -> str:
+    if shown is None:
+        return f'"{version}"'
+    digest = hashlib.blake2s(shown.model_dump_json().encode(), digest_size=8)
+    return f'"{version}-{digest.hexdigest()}"'
 
 
 def require_match(if_match: str | None, version: int, *, mandatory: bool = False) -> None:
@@ -30,17 +44,17 @@ def require_match(if_match: str | None, version: int, *, mandatory: bool = False
         if mandatory:
             raise PreconditionRequired("Send If-Match with the ETag that you read.")
         return
-    if if_match.strip() != "*" and etag(version) not in _tags(if_match):
+    if if_match.strip() != "*" and str(version) not in _VERSION.findall(if_match):
         raise PreconditionFailed(
             "It has been changed since you read it; load it again.",
             headers={"ETag": etag(version)},
         )
 
 
-def not_modified(if_none_match: str | None, version: int) -> Response | None:
-    """A 304 when the caller's copy is current."""
-    if if_none_match and (if_none_match.strip() == "*" or etag(version) in _tags(if_none_match)):
-        return Response(status_code=304, headers={"ETag": etag(version)})
+def not_modified(if_none_match: str | None, current: str) -> Response | None:
+    """A 304 when the caller's copy is the one tagged ``current``."""
+    if if_none_match and (if_none_match.strip() == "*" or current in _tags(if_none_match)):
+        return Response(status_code=304, headers={"ETag": current})
     return None
 
 

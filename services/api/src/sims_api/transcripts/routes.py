@@ -18,9 +18,14 @@ from sims_api.resource import Id, Resource, add_list, find
 from sims_api.transcripts import schemas as s
 from sims_api.transcripts import service
 from sims_api.transcripts.scope import REQUEST, REQUEST_OWN, VIEW, VIEW_OWN, requests_of
+from sims_common.errors import Conflict
+from sims_common.logs import get_logger
+from sims_core.domain.grading import NoBand
 from sims_core.domain.transcripts import TranscriptState
 from sims_core.models import Student, TranscriptRequest
-from sims_transcripts import render
+from sims_transcripts import UnprintableText, render
+
+log = get_logger(__name__)
 
 router = APIRouter(prefix="/api/transcripts", tags=["transcripts"], route_class=StrictRoute)
 
@@ -111,10 +116,16 @@ async def download(
     actor: Annotated[Actor, allow(VIEW, own=VIEW_OWN)],
     student_id: Id,
 ) -> Response:
-    """The transcript as a PDF."""
+    """The transcript as a PDF; 409 with what the record needs first when it cannot be drawn."""
     settings = request.app.state.settings
-    data = await service.data_of(session, student_id, actor=actor, view=VIEW, institution=settings)
-    pdf = await to_thread.run_sync(render, data)
+    try:
+        data = await service.data_of(
+            session, student_id, actor=actor, view=VIEW, institution=settings
+        )
+        pdf = await to_thread.run_sync(render, data)
+    except (NoBand, UnprintableText) as error:
+        log.warning("transcript not printable", student_id=student_id, kind=type(error).__name__)
+        raise Conflict(str(error), code="TRANSCRIPT_NOT_PRINTABLE") from error
     headers = {"Content-Disposition": f'attachment; filename="transcript_{_safe(data.reg_no)}.pdf"'}
     return Response(pdf, media_type="application/pdf", headers=headers)
 

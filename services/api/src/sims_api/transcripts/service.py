@@ -160,7 +160,7 @@ async def batch_progress(session: AsyncSession, batch_id: uuid.UUID, actor: Acto
         .where(TranscriptRequest.batch_id == batch_id)
         .group_by(TranscriptRequest.state)
     )
-    states = {TranscriptState(state): n for state, n in rows.tuples()}
+    states = {TranscriptState(state): n for state, n in rows}
     return BatchOut(
         id=batch.id,
         created_at=batch.created_at,
