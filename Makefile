@@ -27,7 +27,11 @@ reset: setup ## Stop it and delete its data (ARGS=--yes: without asking)
 
 .PHONY: test
 test: setup ## Run the tests, on real servers (ARGS='-k login -x' and the like)
-	@$(RUN) pytest -n auto --dist loadfile $(ARGS)
+	@scripts/s3_server.sh $(RUN) pytest -n auto --dist loadfile -m 'not long' $(ARGS)
+
+.PHONY: test-long
+test-long: setup ## Run those that take minutes: the engine killed at every step
+	@scripts/s3_server.sh $(RUN) pytest -n auto -m long $(ARGS)
 
 .PHONY: lint
 lint: setup lint-style lint-types lint-layers lint-sizes lint-deps lint-shell ## Check style, types, layers, sizes, dependencies
@@ -79,3 +83,7 @@ clean: ## Delete caches (neither .venv nor the data in .sims)
 bench: setup ## Measure: what a page of students and a transcript cost
 	@$(RUN) python -m bench.lists
 	@$(RUN) python -m bench.transcripts
+
+.PHONY: bench-backup
+bench-backup: setup ## Measure the backup engine beside pg_dump | gzip and the like
+	@$(RUN) python -m bench.backup

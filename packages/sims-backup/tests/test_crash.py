@@ -1,6 +1,6 @@
 """Death at every side effect, and at random moments: no half set, no leftover, no mix.
 
-``-m slow`` runs every step and edge; the default run takes a spread of them.
+``-m long`` runs every step and edge; the default run takes a spread of them.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def test_backup_killed_at_some_steps(zygote: Zygote, stored: dict[str, Any], sch
     crash_backup(zygote, stored, school, whole=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_backup_killed_at_every_step(zygote: Zygote, stored: dict[str, Any], school: Any) -> None:
     crash_backup(zygote, stored, school, whole=True)
 
@@ -173,12 +173,12 @@ def test_restore_killed_at_some_steps(zygote: Zygote, values: dict[str, Any], sc
     crash_restore(zygote, values, school, whole=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_restore_killed_at_every_step(zygote: Zygote, values: dict[str, Any], school: Any) -> None:
     crash_restore(zygote, values, school, whole=True)
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_undo_killed(zygote: Zygote, values: dict[str, Any], school: Any, whole: bool) -> None:
     photo = school.media / "photos" / "ü 1.jpg"
     old_photo = photo.read_bytes()
@@ -207,7 +207,7 @@ def test_undo_killed(zygote: Zygote, values: dict[str, Any], school: Any, whole:
         assert state_of(school) == now
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_prune_killed(zygote: Zygote, stored: dict[str, Any], school: Any, whole: bool) -> None:
     policy = {"retention_days": 0, "retention_daily": 1, "retention_min_verified": 1}
     values = {**stored, **policy}
@@ -233,7 +233,7 @@ def test_prune_killed(zygote: Zygote, stored: dict[str, Any], school: Any, whole
             assert require_all_listed_good(context) == [last]
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_sync_killed(
     zygote: Zygote, values: dict[str, Any], school: Any, whole: bool, tmp_path: Path
 ) -> None:
@@ -252,7 +252,7 @@ def test_sync_killed(
     require_restorable(mirror, school, made, 300)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_hundred_deaths_at_random_moments(
     zygote: Zygote, stored: dict[str, Any], school: Any
 ) -> None:
@@ -279,7 +279,7 @@ def test_two_hundred_deaths_at_random_moments(
     require_restorable(stored, school, ids[-1], 300)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_restores_die_at_random_moments(
     zygote: Zygote, values: dict[str, Any], school: Any
 ) -> None:

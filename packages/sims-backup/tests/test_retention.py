@@ -151,7 +151,7 @@ def check(sets: list[Facts], policy: Policy, now: datetime) -> None:
     assert all(item.keep for item in decide(left, policy, now))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_properties_over_a_hundred_thousand_histories() -> None:
     """Schools over time: outages, failures, pins, clocks that jump, prune at each step."""
     source = random.Random(20261124)

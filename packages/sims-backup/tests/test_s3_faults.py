@@ -175,7 +175,7 @@ def test_a_crawling_store_ends_at_the_deadline(
     require_sound(faulty, s3_server, outcome, proxy)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_request_of_a_backup_fails_once_for_good(
     faulty: dict[str, Any], s3_server: S3Server, proxy: FaultProxy
 ) -> None:

@@ -36,7 +36,10 @@ class S3Server:
         self.root = self._home / "root"
         self.root.mkdir()
         self.port = free_port()
-        self.access, self.secret = "test" + secrets.token_hex(4), secrets.token_hex(16)
+        self.access, self.secret = (
+            "test" + secrets.token_hex(4),
+            secrets.token_hex(16),
+        )  # pragma: allowlist secret
         self._log = (self._home / "log").open("wb")
         options = ["--versioning-dir", str(self._home / "versions")] if versioning else []
         if versioning:
