@@ -8,6 +8,7 @@ migrated once.
 from __future__ import annotations
 
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,16 @@ from sims_core import db, migrate
 TEMPLATE = "sims_template"
 _numbers = itertools.count(1)
 _QUICK = {"shared_buffers": "64MB", "autovacuum": "off", "max_connections": "200"}
+
+
+@pytest.fixture(autouse=True)
+def _own_log_handlers() -> Iterator[None]:
+    """A command that a test runs in this process sets logging up; the next test has its own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
