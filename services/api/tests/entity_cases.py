@@ -71,7 +71,6 @@ TEXTS: list[tuple[Any, str]] = [
 NUMBERS: list[tuple[Any, str]] = [
     ("1", "INT_TYPE"),
     (1.5, "INT_TYPE"),
-    (1.0, "INT_TYPE"),
     (True, "INT_TYPE"),
     (2**63, "LESS_THAN_EQUAL"),
     (0, "GREATER_THAN_EQUAL"),
@@ -92,7 +91,7 @@ CASES = {
             ({"structure_type": "CUSTOM", "total_periods": 3}, ""),
             ({"structure_type": "YEARLY", "total_periods": 3}, ""),
             ({"structure_type": "CUSTOM", "total_periods": 0}, "/total_periods"),
-            ({"is_active": "perhaps"}, "/is_active"),
+            *(({"is_active": v}, "/is_active") for v in ("perhaps", "true", 1, 0, None)),
             ({"description": "x" * 2001}, "/description"),
         ],
     ),
@@ -105,7 +104,7 @@ CASES = {
         [
             ({"start_year": 1899}, "/start_year"),
             ({"start_year": 2201}, "/start_year"),
-            ({"program": 2**62}, "/program"),
+            ({"program": 2**52}, "/program"),
             *(({"program": value}, "/program") for value, _ in NUMBERS),
         ],
     ),
@@ -115,7 +114,7 @@ CASES = {
         lambda make, body: body | {"batch_name": _name(make, "batch", body["batch"])},
         {"name": "Evening"},
         ("batch", "name"),
-        [({"batch": 2**62}, "/batch")],
+        [({"batch": 2**52}, "/batch")],
     ),
     "department": Case(
         "/api/academics/departments/",
@@ -154,7 +153,7 @@ CASES = {
             ({"credits": -1}, "/credits"),
             ({"credits": 61}, "/credits"),
             ({"credits": 2.5}, "/credits"),
-            ({"department": 2**62}, "/department"),
+            ({"department": 2**52}, "/department"),
         ],
     ),
 }

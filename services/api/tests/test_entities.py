@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 from services.api.tests.conftest import Api, problem_of
@@ -220,4 +222,14 @@ def test_an_id_in_the_path_is_digits(client: httpx.Client) -> None:
     for id_ in ("0", "-1", "1.0", "1_0", "+1", "0x1", "x", "%201", "1e3", "9" * 30, "1;"):
         answer = client.get(f"/api/academics/departments/{id_}/")
         assert problem_of(answer, 400, "VALIDATION_ERROR")["errors"][0]["pointer"] == "id", id_
-    problem_of(client.get(f"/api/academics/departments/{2**62}/"), 404, "NOT_FOUND")
+    problem_of(client.get(f"/api/academics/departments/{2**52}/"), 404, "NOT_FOUND")
+
+
+def test_a_number_may_be_written_with_a_point_as_json_allows(client: httpx.Client) -> None:
+    body = {"name": "Pointed", "structure_type": "CUSTOM"}
+    numbers = b', "period_length_months": 4.0, "total_periods": 6e0}'
+    content = json.dumps(body).encode()[:-1] + numbers
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/academics/programs/", content=content, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["period_length_months"], answer.json()["total_periods"]) == (4, 6)

@@ -24,7 +24,7 @@ class List:
 
     @property
     def orderings(self) -> list[str]:
-        found: list[str] = self.parameters["ordering"]["anyOf"][0]["enum"]
+        found: list[str] = self.parameters["ordering"]["enum"]
         return found
 
 

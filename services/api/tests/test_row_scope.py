@@ -80,7 +80,7 @@ def school(shared_api: Api) -> School:
 
 def every_id(session: Session) -> list[Any]:
     """Every primary key of one column in the database, and some that nobody has."""
-    found: Ids = {0, 2**62, uuid.uuid4()}
+    found: Ids = {0, 2**52, uuid.uuid4()}
     for table in Base.metadata.sorted_tables:
         columns = list(table.primary_key.columns)
         if len(columns) == 1:
@@ -195,7 +195,7 @@ def test_no_filter_search_or_ordering_leads_out_of_the_own_rows(school: School) 
 
 
 def _enum(parameter: dict[str, Any]) -> list[str]:
-    found: list[str] = parameter["schema"]["anyOf"][0]["enum"]
+    found: list[str] = parameter["schema"]["enum"]
     return found
 
 
@@ -212,7 +212,7 @@ def test_what_is_not_yours_and_what_is_not_there_get_the_same_answer(school: Sch
     client = school.client()
     other = next(i for i in _students(school) if i != school.own.id)
     for path in ("/api/students/{}/", "/api/transcripts/{}/"):
-        bodies = [client.get(path.format(id_)).json() for id_ in (other, 2**62)]
+        bodies = [client.get(path.format(id_)).json() for id_ in (other, 2**52)]
         for body in bodies:
             for varying in ("request_id", "instance"):
                 body.pop(varying)
@@ -234,7 +234,7 @@ def test_a_draft_is_never_shown_to_its_student(school: School) -> None:
 
 def test_a_student_asks_for_the_own_transcript_alone(school: School) -> None:
     client = school.client()
-    for id_ in [*_students(school), 2**62]:
+    for id_ in [*_students(school), 2**52]:
         answer = client.post("/api/transcripts/enqueue/", json={"student_id": id_})
         if id_ == school.own.id:
             assert answer.status_code == 202

@@ -100,7 +100,7 @@ def test_batch_and_group_fit_or_the_field_that_does_not_is_named(
     before = registrar.get(here).json()
     for wrong, field in (
         ({"batch": other.batch.id}, "batch"),
-        ({"batch": 2**62, "group": None}, "batch"),
+        ({"batch": 2**52, "group": None}, "batch"),
         ({"program": other.program.id}, "batch"),
         ({"group": other.group.id}, "group"),
         ({"batch": sibling.id}, "group"),
@@ -114,7 +114,7 @@ def test_batch_and_group_fit_or_the_field_that_does_not_is_named(
             problem = problem_of(answer, 400, "VALIDATION_ERROR")
             pointers = [(e["pointer"], e["code"]) for e in problem["errors"]]
             assert pointers == [(f"/{field}", "DOES_NOT_EXIST")], wrong
-    for wrong in ({"program": 2**62, "batch": None, "group": None}, {"user": 2**62}):
+    for wrong in ({"program": 2**52, "batch": None, "group": None}, {"user": 2**52}):
         problem = problem_of(registrar.patch(here, json=wrong), 400, "VALIDATION_ERROR")
         assert problem["errors"][0]["pointer"] == f"/{next(iter(wrong))}"
     assert registrar.get(here).json() == before
@@ -140,7 +140,7 @@ def test_a_number_and_a_login_belong_to_one_student(api: Api, registrar: httpx.C
         ),
         ("phone", ["", "123", "call me", "+", "0" * 40, 923001234567]),
         ("date_of_birth", ["1899-12-31", "2005-02-29", "30.09.2004", "", 1e9, "1096502400"]),
-        ("expected_graduation_year", [1899, 2201, "2030", 2030.0, True]),
+        ("expected_graduation_year", [1899, 2201, "2030", 2030.5, True]),
     ],
 )
 def test_a_field_that_breaks_its_rule_is_named(

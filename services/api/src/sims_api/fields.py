@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticUndefined
 
-MAX_ID = 2**63 - 1
+MAX_ID = 2**53 - 1  # as far as every JSON client counts exactly (RFC 7493 §2.2)
 
 _CONTROL = "\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029"
 _ONE_LINE = f"^[^{_CONTROL}]*$"
@@ -36,6 +36,10 @@ def _whole_number(value: Any) -> Any:
     return value
 
 
+def _integral(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _calendar_date(value: Any) -> Any:
     if not isinstance(value, date) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
         raise ValueError("must be a date like 2026-09-30")
@@ -45,7 +49,10 @@ def _calendar_date(value: Any) -> Any:
 # A line break in a name would be one in a mail's header, a log or a terminal.
 OneLine = (AfterValidator(_one_line), Field(json_schema_extra={"pattern": _ONE_LINE}))
 
-RowId = Annotated[int, Field(ge=1, le=MAX_ID, strict=True)]
+Whole = BeforeValidator(_integral)
+"""For numbers in bodies, after their bounds: 3.0 is 3 in JSON, "3" and true are not."""
+Flag = Annotated[bool, Field(strict=True)]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID, strict=True), Whole]
 Code = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), *OneLine
 ]
@@ -58,12 +65,12 @@ Line = Annotated[
 Day = Annotated[date, BeforeValidator(_calendar_date)]
 """A date as people write it: a number would be read as seconds since 1970."""
 Digits = BeforeValidator(_whole_number)
-"""For numbers in addresses: ``1_0``, ``1.0`` and blanks are no numbers there."""
+"""For numbers in addresses, after their bounds: ``1_0``, ``1.0`` and blanks are none there."""
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Phone = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()-]{3,30}$")
 ]
-Year = Annotated[int, Field(ge=1900, le=2200, strict=True)]
+Year = Annotated[int, Field(ge=1900, le=2200, strict=True), Whole]
 
 
 def _address(value: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,12 +23,9 @@ from sims_common.errors import SimsError
 from sims_core.models import IdempotencyKey
 
 Key = Annotated[
-    str | None,
+    Annotated[str, StringConstraints(min_length=8, max_length=128, pattern=r"^[!-~]+$")] | None,
     Header(
         alias="Idempotency-Key",
-        min_length=8,
-        max_length=128,
-        pattern=r"^[!-~]+$",
         description="repeat the request with the same key and it happens once",
     ),
 ]

@@ -43,9 +43,9 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     page: (
-        Annotated[int, Digits, Field(ge=1, le=10**9, description="page number, from 1")] | None
+        Annotated[int, Field(ge=1, le=10**9, description="page number, from 1"), Digits] | None
     ) = None
-    page_size: Annotated[int, Digits, Field(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE
+    page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE), Digits] = PAGE_SIZE
     cursor: (
         Annotated[
             str, Field(max_length=MAX_CURSOR, description="from next or previous; not with page")
@@ -153,7 +153,7 @@ class Listing:
             return Literal[tuple(map(str, self.choices[name]))]
         kind = column.type.python_type
         if kind is int:
-            return Annotated[int, Digits, Field(ge=1, le=MAX_ID)]
+            return Annotated[int, Field(ge=1, le=MAX_ID), Digits]
         if kind is str:
             return Annotated[str, StringConstraints(max_length=255)]
         return kind

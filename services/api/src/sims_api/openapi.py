@@ -100,11 +100,28 @@ def _describe(app: FastAPI, schema: dict[str, Any]) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}"
     )
     components.update(components["Problem"].pop("$defs", {}))
+    for name in [name for name in components if name.startswith("Body_")]:
+        components[name]["additionalProperties"] = False  # a form with other fields is refused
     for route in api_routes(app):
         if route.include_in_schema:
             for method in route.methods or ():
-                _describe_errors(schema["paths"][route.path][method.lower()], route)
+                operation = schema["paths"][route.path][method.lower()]
+                _describe_parameters(operation)
+                _describe_errors(operation, route)
     return schema
+
+
+def _describe_parameters(operation: dict[str, Any]) -> None:
+    """A parameter is sent or left out; none is null."""
+    for parameter in operation.get("parameters", []):
+        rest = dict(parameter["schema"])
+        kinds = [kind for kind in rest.pop("anyOf", []) if kind != {"type": "null"}]
+        if len(kinds) == 1:
+            parameter["schema"] = rest | kinds[0]
+
+
+def _has(operation: dict[str, Any], parameter: str) -> bool:
+    return any(p["name"] == parameter for p in operation.get("parameters", []))
 
 
 def _describe_errors(operation: dict[str, Any], route: RouteContext) -> None:
@@ -117,11 +134,12 @@ def _describe_errors(operation: dict[str, Any], route: RouteContext) -> None:
         operation.pop("security", None)
         if "/auth/" in path:
             statuses.append("401")
-    if "{" in path or any(p["name"] == "page" for p in operation.get("parameters", [])):
+    names_rows = path.endswith(("/commit/", "/enqueue/", "/batches/"))
+    if "{" in path or names_rows or _has(operation, "page"):
         statuses.append("404")
     if "requestBody" in operation:
         statuses += ["409", "413", "415", "422"]
-    if any(p["name"].lower() == "if-match" for p in operation.get("parameters", [])):
+    if _has(operation, "If-Match"):
         statuses += ["409", "412"]
     operation["responses"].pop("422", None)
     for status in sorted(set(statuses)):

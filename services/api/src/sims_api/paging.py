@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from sims_api.cursor import Cursor
 from sims_api.listing import Listing, Ordering, PageQuery
-from sims_common.errors import NotFound, ValidationFailed
+from sims_common.errors import FieldError, NotFound, ValidationFailed
 from sims_core.models import RowCount
 
 
@@ -63,7 +63,8 @@ async def fetch(
     Raises ``NotFound`` past the last page, ``ValidationFailed`` for a foreign cursor.
     """
     if query.cursor is not None and query.page is not None:
-        raise ValidationFailed("Send either page or cursor, not both.")
+        text = "Send either page or cursor, not both."
+        raise ValidationFailed(text, errors=[FieldError("page", "NOT_WITH_CURSOR", text)])
     name = getattr(query, "ordering", None) or listing.default
     cursor = Cursor.decode(query.cursor, listing, name) if query.cursor is not None else None
     conditions = listing.conditions(query)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,7 +32,7 @@ from sims_api.versions import IfMatch, IfNoneMatch, etag, not_modified, require_
 from sims_common.clock import today
 from sims_core.models import Base, Versioned
 
-Id = Annotated[int, Digits, Path(ge=1, le=MAX_ID)]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), Digits, Path()]
 Scope = Callable[[Actor], ColumnElement[bool] | None]
 Prepare = Callable[[AsyncSession, dict[str, Any], Any, date], Awaitable[None]]
 

@@ -12,17 +12,19 @@ import re
 from typing import Annotated
 
 from fastapi import Header, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from sims_common.errors import PreconditionFailed, PreconditionRequired
 
+Tags = Annotated[str, StringConstraints(max_length=2000)]
 IfMatch = Annotated[
-    str | None, Header(max_length=200, description="the ETag that was read; a stale one is a 412")
+    Tags | None,
+    Header(alias="If-Match", description="the ETag that was read; a stale one is a 412"),
 ]
 IfNoneMatch = Annotated[
-    str | None, Header(max_length=2000, description="answered with 304 when still current")
+    Tags | None,
+    Header(alias="If-None-Match", description="answered with 304 when still current"),
 ]
-
 
 _VERSION = re.compile(r'"([0-9]+)(?:-[0-9a-f]+)?"')
 

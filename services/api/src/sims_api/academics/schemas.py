@@ -7,18 +7,29 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sims_api.fields import Code, Day, Description, Input, Name, Output, RowId, Year
+from sims_api.fields import (
+    Code,
+    Day,
+    Description,
+    Flag,
+    Input,
+    Name,
+    Output,
+    RowId,
+    Whole,
+    Year,
+)
 
 StructureType = Literal["YEARLY", "SEMESTER", "CUSTOM"]
-Months = Annotated[int, Field(ge=1, le=60, strict=True)]
-Count = Annotated[int, Field(ge=1, le=100, strict=True)]
-Credits = Annotated[int, Field(ge=0, le=60, strict=True)]
+Months = Annotated[int, Field(ge=1, le=60, strict=True), Whole]
+Count = Annotated[int, Field(ge=1, le=100, strict=True), Whole]
+Credits = Annotated[int, Field(ge=0, le=60, strict=True), Whole]
 
 
 class ProgramIn(Input):
     name: Name
     description: Description = ""
-    is_active: bool = True
+    is_active: Flag = True
     structure_type: StructureType = "SEMESTER"
     period_length_months: Months | None = None
     total_periods: Count | None = None
