@@ -62,9 +62,9 @@ def test_a_stale_etag_changes_nothing_and_gives_the_current_one(
     here = f"{case.path}{row['id']}/"
     assert client.patch(here, json=case.change).status_code == 200
     for stale in ('"1"', 'W/"1"', "nonsense", '"1", "3"', '"1-2"', '"22"', "2", ""):
-        for method, json in (("PATCH", case.change), ("DELETE", None)):
+        for method, body in (("PATCH", case.change), ("DELETE", None)):
             headers = {"If-Match": stale}
-            answer = client.request(method, here, json=json, headers=headers)
+            answer = client.request(method, here, json=body, headers=headers)
             problem_of(answer, 412, "VERSION_MISMATCH")
             assert answer.headers["etag"] == '"2"'
     assert client.get(here).json() == row | case.change | {"version": 2}
