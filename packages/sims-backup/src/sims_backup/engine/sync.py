@@ -130,7 +130,7 @@ def synchronise(context: Context, target: Repository, *, delete: bool, dry_run: 
         missing = [
             item
             for item in context.repository.contents().sets
-            if item.id not in known and item.state != "failed"
+            if item.id not in known | there.damaged.keys() and item.state != "failed"
         ]
         for item in missing if not dry_run else []:
             with context.progress.stage(f"copy {item.id}", item.manifest.size):
@@ -145,6 +145,7 @@ def synchronise(context: Context, target: Repository, *, delete: bool, dry_run: 
         copied=[item.id for item in missing],
         deleted=deleted,
         kept=kept,
+        damaged=there.damaged,
         media_copied=copied.media,
         bytes_copied=copied.size,
     )
