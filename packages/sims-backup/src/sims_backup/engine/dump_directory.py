@@ -44,6 +44,8 @@ class Range:
     @property
     def query(self) -> str:
         columns = ", ".join(_quote(column) for column in self.table.copied)
+        if self.first == 0 and self.end is None:  # COPY of a table costs less than of a query
+            return f"COPY {self.table.quoted} ({columns}) TO STDOUT"
         where = f"ctid >= '({self.first},0)'::tid"
         if self.end is not None:
             where += f" AND ctid < '({self.end},0)'::tid"
