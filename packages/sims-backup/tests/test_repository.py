@@ -11,6 +11,9 @@ from typing_extensions import override
 
 from sims_backup.contract.manifest import StoredObject
 from sims_backup.contract.naming import SET_ID, set_id
+from sims_backup.contract.results import BackupResult
+from sims_backup.engine.verify import verify_set
+from sims_backup.errors import Busy
 from sims_backup.postgres.databases import _value
 from sims_backup.repository import Repository
 from sims_backup.storage.local import LocalStorage
@@ -39,6 +42,30 @@ def test_the_claim_of_another_is_left_alone(tmp_path: Path) -> None:
     second = repository.claim("fmu", "here", NOW)
     assert (first.set_id, second.set_id) == ("fmu_20261124_020000", "fmu_20261124_020000_2")
     assert repository.contents().unfinished == [first.set_id, second.set_id]
+
+
+@pytest.mark.parametrize("reclaimed", [False, True])
+def test_a_set_swept_while_it_was_written_is_not_published(
+    open_context: Any, taken: BackupResult, reclaimed: bool
+) -> None:
+    """By a second process that shares the store but not the lock."""
+    repository = open_context().repository
+    manifest = repository.find(taken.id).manifest
+    claim = repository.claim_id("fmu_20300101_000000", manifest.installation_id, NOW)
+    repository.remove_rest(claim.set_id)
+    if reclaimed:
+        repository.claim_id(claim.set_id, manifest.installation_id, NOW)
+    with pytest.raises(Busy, match="was swept by another process"):
+        repository.publish(manifest.model_copy(update={"id": claim.set_id}), claim)
+    assert [item.id for item in repository.contents().sets] == [taken.id]
+
+
+def test_a_sweeper_that_comes_too_late_leaves_a_whole_set(
+    open_context: Any, taken: BackupResult
+) -> None:
+    context = open_context()
+    assert context.repository.remove_rest(taken.id) == 0
+    assert verify_set(context, context.repository.find(taken.id)).passed
 
 
 def test_ids_are_of_utc_and_of_plain_letters() -> None:

@@ -286,8 +286,14 @@ class Repository:
             log.info("no claim to take back", set=claim.set_id, reason=error.detail)
 
     def check_claim(self, set_id: str) -> None:
-        """Raises ``ObjectDamaged`` when the claim of a published set was changed."""
-        self._read(Claim, f"{set_id}/{CLAIM}")
+        """Raises ``ObjectDamaged`` when the claim of a published set was changed.
+
+        One that is gone is none: a sweeper that came too late took it and left the set.
+        """
+        try:
+            self._read(Claim, f"{set_id}/{CLAIM}")
+        except SetNotFound:
+            log.info("a late sweeper took the claim", set=set_id)
 
     def publish(self, manifest: Manifest, claim: Claim) -> None:
         """Writes the manifest, then makes sure that nobody swept the set meanwhile."""
