@@ -25,6 +25,11 @@ def migrate(
         before, after = migrations.upgrade(engine, target)
     if output is Output.JSON:
         print_json({"before": before, "after": after, "changed": before != after})
+    elif after not in migrations.known_revisions():
+        console().print(
+            f"Nothing to do: the schema is at {after}, newer than this program"
+            f" ({migrations.head()}), which still works with it."
+        )
     elif before == after:
         console().print(f"Nothing to do: the schema is at {after}.")
     else:
