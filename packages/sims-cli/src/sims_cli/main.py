@@ -18,6 +18,7 @@ from sims_cli.commands import (
     migrate,
     reset,
     rqstats,
+    secrets,
     seed,
     up,
 )
@@ -43,6 +44,7 @@ app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
+app.add_typer(secrets.app, name="secrets")
 app.command("backup", context_settings=backup.PASSED_ON, add_help_option=False)(backup.backup)
 
 
