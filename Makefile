@@ -82,6 +82,18 @@ audit-secrets:
 images: ## Build the container images, named sims-<service>:dev
 	@scripts/images.sh dev
 
+.PHONY: kind-up
+kind-up: setup ## A kind cluster with SIMS in it, built from here, filled and reachable
+	@$(RUN) python scripts/kind_up.py
+
+.PHONY: kind-logins
+kind-logins: setup ## Show the demo users of that cluster and their passwords
+	@$(RUN) python scripts/kind_up.py --logins
+
+.PHONY: kind-down
+kind-down: ## Delete that cluster and all that is in it
+	@kind delete cluster --name $${KIND_CLUSTER:-sims}
+
 .PHONY: clean
 clean: ## Delete caches (neither .venv nor the data in .sims)
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
