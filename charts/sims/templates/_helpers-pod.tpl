@@ -97,3 +97,12 @@ topologySpreadConstraints:
 {{- end -}}
 {{- toYaml (concat $all (.extra | default list)) -}}
 {{- end -}}
+
+{{/* The most pods that there can be. */}}
+{{- define "sims.api.most" -}}
+{{- ternary .Values.api.autoscaling.maxReplicas .Values.api.replicas .Values.api.autoscaling.enabled | int -}}
+{{- end -}}
+
+{{- define "sims.worker.most" -}}
+{{- ternary .Values.worker.replicas .Values.worker.autoscaling.maxReplicas (eq .Values.worker.autoscaling.mode "none") | int -}}
+{{- end -}}

@@ -107,3 +107,13 @@ SIMS_SMTP_PASSWORD_FILE: /run/secrets/sims/smtp-password
     {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}
+
+{{/*
+Connections that all pods together may open, one more pod of each kind during an update. A
+worker has a pool of 4, one to listen and one for its health (sims_worker/main.py).
+*/}}
+{{- define "sims.database.connections" -}}
+{{- $api := include "sims.api.most" . | int -}}
+{{- $workers := include "sims.worker.most" . | int -}}
+{{- add (mul (add1 $api) (add .Values.api.databasePoolSize .Values.api.databaseMaxOverflow)) (mul (add1 $workers) 6) -}}
+{{- end -}}

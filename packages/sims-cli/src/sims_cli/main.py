@@ -20,6 +20,7 @@ from sims_cli.commands import (
     rqstats,
     secrets,
     seed,
+    smoke,
     up,
 )
 from sims_cli.failures import explain
@@ -44,6 +45,7 @@ app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
+app.command("smoke")(smoke.smoke)
 app.add_typer(secrets.app, name="secrets")
 app.command("backup", context_settings=backup.PASSED_ON, add_help_option=False)(backup.backup)
 
