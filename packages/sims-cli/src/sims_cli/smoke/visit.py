@@ -88,5 +88,15 @@ class Visit:
         finally:
             connection.close()
         if response.status >= http.HTTPStatus.MULTIPLE_CHOICES:
-            raise SmokeFailed(f"{method} {path} answers {response.status}: {text[:500]}")
+            raise SmokeFailed(f"{method} {path} answers {response.status}: {_reason(text)}")
         return json.loads(text)
+
+
+def _reason(text: str) -> str:
+    """What a problem document says, in one line; the text itself when it is none."""
+    try:
+        problem = json.loads(text)
+        errors = [f"{e['pointer']} {e['message']}" for e in problem.get("errors") or []]
+        return " ".join([problem["code"], problem["detail"], *errors])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text[:300]
