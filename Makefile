@@ -90,6 +90,10 @@ kind-up: setup ## A kind cluster with SIMS in it, built from here, filled and re
 kind-logins: setup ## Show the demo users of that cluster and their passwords
 	@$(RUN) python scripts/kind_up.py --logins
 
+.PHONY: e2e
+e2e: setup ## Break it in a cluster and see it recover (the kind one; SIMS_E2E_CONTEXT=another)
+	@SIMS_E2E=1 $(RUN) pytest tests/e2e --durations=10 $(ARGS)
+
 .PHONY: kind-down
 kind-down: ## Delete that cluster and all that is in it
 	@kind delete cluster --name $${KIND_CLUSTER:-sims}

@@ -99,7 +99,13 @@ def tag_by_content() -> dict[str, str]:
 
 
 def load_images(tags: dict[str, str]) -> str:
-    for image in THEIRS:
+    """Those that the node does not have; a tag of ours stands for its content."""
+    node = ("docker", "exec", f"{CLUSTER}-control-plane", "ctr", "--namespace", "k8s.io")
+    there = {name.removeprefix("docker.io/") for name in run(*node, "images", "list", "-q").split()}
+    known = {name.removeprefix("library/") for name in there}
+    images = [*(f"{name}:{tag}" for name, tag in tags.items()), *THEIRS]
+    missing = [image for image in images if image not in known]
+    for image in missing:
         here = subprocess.run(  # noqa: S603
             ["docker", "image", "inspect", image],  # noqa: S607
             capture_output=True,
@@ -107,9 +113,9 @@ def load_images(tags: dict[str, str]) -> str:
         )
         if here.returncode:
             run("docker", "pull", "--quiet", image)
-    images = [*(f"{name}:{tag}" for name, tag in tags.items()), *THEIRS]
-    run("kind", "load", "docker-image", "--name", CLUSTER, *images)
-    return f"{len(images)} images"
+    if missing:
+        run("kind", "load", "docker-image", "--name", CLUSTER, *missing)
+    return f"{len(missing)} of {len(images)} images"
 
 
 def make_namespace() -> None:
@@ -122,7 +128,7 @@ def make_neighbours() -> str:
     """A mail relay and an object store, as a college has them beside SIMS."""
     if not _there("secret", "versitygw", NAMESPACE):
         _secret("versitygw", NAMESPACE, {"access-key": "sims", "secret-key": secrets.token_hex(20)})
-    for file in ("mailpit", "versitygw"):
+    for file in ("mailpit", "mailpit-nodeport", "versitygw"):
         kubectl("--namespace", NAMESPACE, "apply", "--filename", f"k8s/samples/{file}.yaml")
     for deployment in ("mailpit", "versitygw"):
         kubectl("-n", NAMESPACE, "rollout", "status", f"deploy/{deployment}", "--timeout=90s")
