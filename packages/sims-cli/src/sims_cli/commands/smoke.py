@@ -11,6 +11,11 @@ from sims_cli.findings import show
 from sims_cli.output import Output, OutputOption
 
 
+SETTLING = 30.0
+"""Seconds for the database to answer: a new pod is let through by its network policy a moment
+after it has started."""
+
+
 def smoke(
     *,
     url: Annotated[str, typer.Option(help="Of the API.")] = "http://127.0.0.1:8000",
@@ -27,11 +32,12 @@ def smoke(
     """
     from email.utils import parseaddr  # noqa: PLC0415 (sims --help stays quick)
 
-    from sims_cli.database import connected  # noqa: PLC0415 (same)
+    from sims_cli.database import connected, until_it_answers  # noqa: PLC0415 (same)
     from sims_cli.smoke.run import run  # noqa: PLC0415 (same)
     from sims_common.settings import MailSettings  # noqa: PLC0415 (same)
 
     with connected("sims smoke") as engine:
+        until_it_answers(engine, seconds=SETTLING)
         address = mail_to or parseaddr(MailSettings().mail_from)[1]
         found = run(engine, url=url.rstrip("/"), mail_to=address, seconds=timeout)
     if show(found, output):
