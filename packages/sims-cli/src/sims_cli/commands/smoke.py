@@ -10,7 +10,6 @@ from sims_cli.exit_codes import Exit
 from sims_cli.findings import show
 from sims_cli.output import Output, OutputOption
 
-
 SETTLING = 30.0
 """Seconds for the database to answer: a new pod is let through by its network policy a moment
 after it has started."""
