@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
+import yaml
 
 from .cluster import ROOT, Cluster, Resource, eventually, is_ready
 from .mailbox import Mailbox
@@ -51,25 +52,36 @@ class Release:
     def rollback(self) -> None:
         self.helm("rollback", NAME, "--wait", "--timeout", "5m")
 
-    def pods(self, component: str) -> list[Resource]:
-        """Those that are not on their way out."""
-        selector = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component={component}"
+    def pods(self, *components: str) -> list[Resource]:
+        """Those of the components that are not on their way out."""
+        wanted = f"app.kubernetes.io/component in ({','.join(components)})"
+        selector = f"app.kubernetes.io/instance={NAME},{wanted}"
         found = self.cluster.list("pods", self.namespace, selector)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
-    def all_ready(self, component: str) -> bool:
-        pods = self.pods(component)
-        return bool(pods) and all(is_ready(pod) for pod in pods)
+    def all_ready(self, *components: str) -> bool:
+        pods = self.pods(*components)
+        there = {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods}
+        return there == set(components) and all(is_ready(pod) for pod in pods)
 
     def wait_ready(self, *components: str, timeout: float = 180) -> None:
         eventually(
             f"{', '.join(components)} ready",
-            lambda: all(map(self.all_ready, components)),
+            lambda: self.all_ready(*components),
             timeout=timeout,
         )
 
     def exec(self, target: str, *command: str) -> str:
         return self.kubectl("exec", target, "--", *command)
+
+    def keep_hooks(self, *kinds: str) -> list[str]:
+        """What comes and goes with hooks stays for a test; gives kind/name of each."""
+        documents = yaml.safe_load_all(self.helm("get", "hooks", NAME))
+        hooks = [found for found in documents if found and found["kind"] in kinds]
+        for hook in hooks:
+            hook["metadata"].pop("annotations", None)
+            self.cluster.apply(hook, self.namespace)
+        return [f"{hook['kind']}/{hook['metadata']['name']}" for hook in hooks]
 
     def sql(self, statement: str) -> str:
         """One value from the release's own database."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,6 +42,16 @@ def _last_words(pod: Resource) -> str:
     return " ".join(state.get("terminated", {}).get("message", "") for state in states)
 
 
+def _advised(sims: Release, symptom: str) -> str:
+    """What the command says that NOTES gives for this symptom."""
+    notes = sims.helm("get", "notes", NAME).splitlines()
+    line = next(line.strip() for line in notes if line.strip().startswith(symptom))
+    command = line.removeprefix(symptom).strip().partition("    ")[0]
+    program, *arguments = shlex.split(command)
+    assert program == "kubectl"
+    return sims.cluster.kubectl(*arguments)
+
+
 def _old_pods_serve(sims: Release) -> bool:
     with sims.client() as client:
         return client.get("/api/health/").status_code == 200
@@ -52,12 +63,12 @@ def test_a_wrong_image_is_named_and_the_old_pods_serve(cluster: Cluster, sims: R
             "the status names the image", lambda: "no-such-version" in _waiting(_newest(sims))
         )
         assert "ImagePull" in _waiting(_newest(sims))
+        assert "no-such-version" in _advised(sims, "ImagePullBackOff")
         assert _old_pods_serve(sims)
 
 
 def test_a_missing_secret_is_named_and_the_old_pods_serve(cluster: Cluster, sims: Release) -> None:
     with _upgraded(sims, "--set", "auth.existingSecret=nobody-made-this"):
-        name = _newest(sims)["metadata"]["name"]
         eventually(
             "an event names the Secret",
             lambda: (
@@ -65,9 +76,8 @@ def test_a_missing_secret_is_named_and_the_old_pods_serve(cluster: Cluster, sims
                 in sims.kubectl("describe", "pod", _newest(sims)["metadata"]["name"])
             ),
         )
-        assert name
+        assert 'secret "nobody-made-this" not found' in _advised(sims, "ContainerCreating")
         assert _old_pods_serve(sims)
-        assert "nobody-made-this" in sims.helm("get", "notes", NAME)
 
 
 def test_a_wrong_password_is_named_and_the_old_pods_serve(cluster: Cluster, sims: Release) -> None:
@@ -86,6 +96,7 @@ def test_a_wrong_password_is_named_and_the_old_pods_serve(cluster: Cluster, sims
         assert "not-the-password" not in sims.kubectl(
             "logs", _newest(sims)["metadata"]["name"], "-c", "migrate"
         )
+        assert "password authentication failed" in _advised(sims, "Init:…")
         assert _old_pods_serve(sims)
     finally:
         _set_uri(cluster, sims, secret, right)

@@ -91,16 +91,6 @@ def _pause_pod(name: str, labels: dict[str, str], image: str) -> Resource:
     }
 
 
-def _keep_hook_policies(sims: Release) -> list[str]:
-    """Policies that come and go with hooks stay for these tests; returns their names."""
-    documents = filter(None, yaml.safe_load_all(sims.helm("get", "hooks", NAME)))
-    policies = [found for found in documents if found["kind"] == "NetworkPolicy"]
-    for policy in policies:
-        policy["metadata"].pop("annotations", None)
-        sims.cluster.apply(policy, NAMESPACE)
-    return [policy["metadata"]["name"] for policy in policies]
-
-
 def _selector(component: str) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": "sims",
@@ -137,7 +127,7 @@ def _probe(sims: Release, pod: Resource, image: str, addresses: list[str]) -> di
 def places(cluster: Cluster, release: Release) -> Any:
     """Name → its pod, for every pod of the release, its neighbours and a stranger elsewhere."""
     image = image_of(release, "api")
-    kept = _keep_hook_policies(release)
+    kept = release.keep_hooks("NetworkPolicy")
     for component in BRIEF:
         cluster.apply(_pause_pod(f"brief-{component}", _selector(component), image), NAMESPACE)
     cluster.delete_namespace(STRANGERS)
@@ -165,7 +155,7 @@ def places(cluster: Cluster, release: Release) -> Any:
     cluster.delete_namespace(STRANGERS)
     for component in BRIEF:
         cluster.kubectl("-n", NAMESPACE, "delete", "pod", f"brief-{component}", "--wait=false")
-    cluster.kubectl("-n", NAMESPACE, "delete", "netpol", *kept)
+    cluster.kubectl("-n", NAMESPACE, "delete", *kept)
 
 
 def test_connections_are_those_that_the_chart_declares(

@@ -49,7 +49,7 @@ def test_a_dead_database_makes_the_api_unready_and_restarts_nothing(
 
 
 def _stateless(sims: Release) -> list[Resource]:
-    return [*sims.pods("api"), *sims.pods("worker")]
+    return sims.pods("api", "worker")
 
 
 def _alive(sims: Release, pod: Resource) -> str:

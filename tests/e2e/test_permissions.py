@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,8 @@ from .cluster import Cluster, CommandFailed, Resource
 from .release import NAMESPACE, Release
 
 EXPECTED = Path(__file__).parent / "rights.txt"
-"""Rights of each service account: what `kubectl auth can-i --list` says beyond the rights that
-Kubernetes gives everybody."""
-
-EVERYBODY = "everybody"
+"""Each service account, those of hooks too, and its rights: what `kubectl auth can-i --list` says
+beyond what Kubernetes gives every account."""
 
 
 def _rights(cluster: Cluster, account: str) -> set[str]:
@@ -24,18 +23,28 @@ def _rights(cluster: Cluster, account: str) -> set[str]:
 
 
 def test_each_service_account_has_the_rights_on_the_list(cluster: Cluster, sims: Release) -> None:
-    accounts = sorted(a["metadata"]["name"] for a in cluster.list("serviceaccounts", NAMESPACE))
-    everybody = _rights(cluster, "no-such-account")
-    found = [f"{a}: {right}" for a in accounts for right in sorted(_rights(cluster, a) - everybody)]
-    lines = [*(f"account {a}" for a in accounts), *found]
-    assert lines == EXPECTED.read_text(encoding="utf-8").splitlines()
+    kept = sims.keep_hooks("ServiceAccount", "Role", "RoleBinding")
+    try:
+        accounts = sorted(a["metadata"]["name"] for a in cluster.list("serviceaccounts", NAMESPACE))
+        everybody = _rights(cluster, "no-such-account")
+        found = [f"{a}: {r}" for a in accounts for r in sorted(_rights(cluster, a) - everybody)]
+    finally:
+        sims.kubectl("delete", *kept)
+    lines = [*(f"account {account}" for account in accounts), *found]
+    assert "\n".join(lines) + "\n" == EXPECTED.read_text(encoding="utf-8")
 
 
 def test_no_pod_holds_a_token(cluster: Cluster, sims: Release) -> None:
-    for component in ("api", "worker", "postgresql", "redis"):
-        for pod in sims.pods(component):
-            mounts = [m for c in pod["spec"]["containers"] for m in c.get("volumeMounts", [])]
-            assert not [m for m in mounts if "serviceaccount" in m["mountPath"]], component
+    pods = sims.pods("api", "worker", "postgresql", "redis")
+    mounts = [
+        mount["mountPath"]
+        for pod in pods
+        for kind in ("containers", "initContainers")
+        for container in pod["spec"].get(kind, [])
+        for mount in container["volumeMounts"]
+    ]
+    assert "/run/secrets/sims" in mounts
+    assert not [path for path in mounts if "serviceaccount" in path]
 
 
 def test_the_namespace_refuses_a_pod_that_is_not_restricted(
@@ -64,8 +73,6 @@ def test_no_secret_is_in_an_environment(cluster: Cluster, sims: Release) -> None
 
 
 def _values(secrets: list[Resource]) -> list[tuple[str, str]]:
-    import base64
-
     return [
         (f"{secret['metadata']['name']}/{key}", base64.b64decode(value).decode())
         for secret in secrets
