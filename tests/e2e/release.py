@@ -91,6 +91,18 @@ class Release:
     def scale(self, target: str, replicas: int) -> None:
         self.kubectl("scale", target, f"--replicas={replicas}")
 
+    @contextmanager
+    def away(self, component: str) -> Iterator[None]:
+        """Kills the component's one pod and lets no new one come, during the block."""
+        target = f"statefulset/{NAME}-{component}"
+        self.scale(target, 0)
+        gone = f"pod/{NAME}-{component}-0"
+        self.kubectl("delete", gone, "--grace-period=0", "--force", "--ignore-not-found")
+        try:
+            yield
+        finally:
+            self.scale(target, 1)
+
     def seed(self) -> None:
         """Demo data; the logins are kept in a Secret for a run that finds the release there."""
         if self.cluster.has("secret", LOGINS, self.namespace):
