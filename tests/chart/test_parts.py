@@ -96,7 +96,13 @@ def _annotations(found: Object) -> dict[str, str]:
 def test_cloudnativepg_brings_its_own_secret(helm: Helm) -> None:
     rendered = helm.render(values=MODES["cnpg"])
     cluster = rendered.one("Cluster", "sims-postgresql")
-    assert cluster["spec"]["bootstrap"]["initdb"]["database"] == "sims"
+    assert cluster["apiVersion"] == "postgresql.cnpg.io/v1"
+    assert cluster["spec"] == {
+        "instances": 3,
+        "imageName": "ghcr.io/cloudnative-pg/postgresql:17",
+        "bootstrap": {"initdb": {"database": "sims", "owner": "sims", "encoding": "UTF8"}},
+        "storage": {"size": "8Gi", "storageClass": "fast"},
+    }
     assert cluster["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert secret_files(pod_spec(rendered, "api"))["database-url"] == ("sims-postgresql-app", "uri")
 

@@ -106,3 +106,21 @@ topologySpreadConstraints:
 {{- define "sims.worker.most" -}}
 {{- ternary .Values.worker.replicas .Values.worker.autoscaling.maxReplicas (eq .Values.worker.autoscaling.mode "none") | int -}}
 {{- end -}}
+
+{{/*
+Where we differ from kube-score's opinion, and why: dict "kind" "Deployment", "StatefulSet" or
+neither.
+*/}}
+{{- define "sims.score" -}}
+{{- $ignored := list "container-resources" "container-image-pull-policy" -}}
+# CPU limits would throttle a busy pod on an idle node; memory has limits (a test sees to it).
+# Tags are versions and digests fix the rest, so a node need not ask the registry each time.
+{{- if eq .kind "Deployment" }}
+# The number of pods is the user's; NOTES warns of one. They spread by topology constraints.
+{{- $ignored = concat $ignored (list "deployment-replicas" "deployment-has-host-podantiaffinity") }}
+{{- else if eq .kind "StatefulSet" }}
+# The official image's user is 999.
+{{- $ignored = append $ignored "container-security-context-user-group-id" }}
+{{- end }}
+kube-score/ignore: {{ join "," $ignored }}
+{{- end -}}
