@@ -82,6 +82,12 @@ audit-secrets:
 images: ## Build the container images, named sims-<service>:dev
 	@scripts/images.sh dev
 
+PROFILE ?= production
+
+.PHONY: render
+render: ## Print what Helm would apply (PROFILE=kind, minimal or production)
+	@helm template sims charts/sims --namespace sims --values charts/sims/values-$(PROFILE).yaml
+
 .PHONY: kind-up
 kind-up: setup ## A kind cluster with SIMS in it, built from here, filled and reachable
 	@$(RUN) python scripts/kind_up.py
