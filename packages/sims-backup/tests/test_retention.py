@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sims_backup.contract.retention import Facts, Policy, decide, describe, forecast
 from sims_backup.errors import Refused
-from sims_backup.retention import Facts, Policy, decide, describe, forecast
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

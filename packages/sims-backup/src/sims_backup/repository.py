@@ -6,7 +6,6 @@ The order of writes and removals is docs/backup-format.md; this module alone kno
 from __future__ import annotations
 
 import os
-import re
 import socket
 import uuid
 from collections.abc import Iterable
@@ -18,6 +17,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from sims_backup.contract.manifest import Manifest, Record
+from sims_backup.contract.naming import SET_ID as _ID
+from sims_backup.contract.naming import set_id as make_id
 from sims_backup.contract.results import Mark, Pin, State, Tombstone
 from sims_backup.errors import AlreadyExists, Busy, ObjectDamaged, Refused, SetNotFound
 from sims_backup.parallel import Deadline, Workers
@@ -31,7 +32,6 @@ M = TypeVar("M", bound=BaseModel)
 SHARED = {"media", "marks", "pins", "tombstones", "probe"}
 MANIFEST, CLAIM, STORE = "manifest.json", "claim.json", "store.json"
 _READERS = 8
-_ID = re.compile(r"[A-Za-z0-9_-]+_\d{8}_\d{6}(_\d+)?")
 
 
 class StoreIdentity(Record):
@@ -145,6 +145,14 @@ class Repository:
             raise ObjectDamaged(f"{key}: belongs to {manifest.id}; it was copied by hand")
         return manifest
 
+    def published(self, manifest: Manifest) -> bool:
+        """Whether this very set is here. Raises when another one has its id, or it is damaged."""
+        if self.storage.stat(f"{manifest.id}/{MANIFEST}") is None:
+            return False
+        if self.manifest(manifest.id) != manifest:
+            raise Refused(f"{self.storage.name} has another backup with the id {manifest.id}")
+        return True
+
     def _try_manifest(self, set_id: str) -> Manifest | str | None:
         try:
             return self.manifest(set_id)
@@ -229,14 +237,13 @@ class Repository:
 
     def claim(self, prefix: str, installation_id: str, started_at: datetime) -> Claim:
         """A new id that is ours; the claim is the set's first object."""
-        base = f"{prefix}_{started_at:%Y%m%d_%H%M%S}"
         for number in range(1, 100):
-            set_id = base if number == 1 else f"{base}_{number}"
+            set_id = make_id(prefix, started_at, number)
             try:
                 return self.claim_id(set_id, installation_id, started_at)
             except AlreadyExists:
                 continue
-        raise Busy(f"{base}: a hundred ids of this second are taken; try again")
+        raise Busy(f"a hundred ids of {started_at:%H:%M:%S} are taken; try again")
 
     def claim_id(self, set_id: str, installation_id: str, started_at: datetime) -> Claim:
         """Claims this very id; ``AlreadyExists`` when somebody has it."""

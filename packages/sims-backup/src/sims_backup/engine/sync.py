@@ -60,6 +60,8 @@ class Copied:
 def copy_set(context: Context, target: Repository, manifest: Manifest) -> Copied:
     """Media, then the set's objects, manifest last. Continues where a dead run stopped."""
     copied = Copied()
+    if target.published(manifest):
+        return copied
     claim = _claim(target, manifest)
     lock_until = manifest.locked_until
     if manifest.media is not None:

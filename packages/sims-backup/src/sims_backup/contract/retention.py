@@ -21,6 +21,8 @@ from zoneinfo import ZoneInfo
 
 from sims_backup.errors import Refused
 
+__all__ = ["Decision", "Facts", "Policy", "Refused", "decide", "describe", "forecast"]
+
 _SKEW = timedelta(hours=1)
 _FORECAST_DAYS = 14
 
