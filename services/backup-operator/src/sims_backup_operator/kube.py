@@ -77,9 +77,7 @@ class Api(Protocol):
 
     async def get(self, kind: Kind, name: str, *, part: str = "") -> Object | None: ...
 
-    async def list(
-        self, kind: Kind, labels: Mapping[str, str] | None = None
-    ) -> list[Object]: ...
+    async def list(self, kind: Kind, labels: Mapping[str, str] | None = None) -> list[Object]: ...
 
     async def create(self, kind: Kind, body: Object) -> Object: ...
 
@@ -187,9 +185,7 @@ class HttpApi:
         body: Object | None = None,
         parameters: Mapping[str, str] | None = None,
     ) -> Object:
-        found: Object = json.loads(
-            await self._text(method, path, body=body, parameters=parameters)
-        )
+        found: Object = json.loads(await self._text(method, path, body=body, parameters=parameters))
         return found
 
     async def _text(

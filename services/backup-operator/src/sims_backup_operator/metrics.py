@@ -54,7 +54,7 @@ class ResourceCollector(Collector):
         yield from _backups(world)
         yield from _storages(world)
         yield from _restores(world)
-        yield _single("sims_operator_watch_age_seconds", "Longest delay of a watch", world.watch_age)
+        yield _single("sims_operator_watch_age_seconds", "Delay of a watch", world.watch_age)
         yield _single("sims_operator_queue_depth", "Objects to look at", world.queue_depth)
         yield _single("sims_operator_leader", "1: this replica acts", float(world.leader))
 
@@ -142,7 +142,7 @@ def _backups(world: Snapshot) -> Iterator[Metric]:
         if item.status.phase == "Completed" and item.status.snapshot_at is not None:
             newest.setdefault(names.get(item.labels.get(SCHEDULE, ""), ""), []).append(item)
     for items in newest.values():
-        items.sort(key=lambda item: item.status.snapshot_at or datetime.min)
+        items.sort(key=lambda item: str(item.status.snapshot_at))
     yield _family(
         "sims_backup_size_bytes",
         "Size of the newest set; schedule is empty for those made by hand",

@@ -173,5 +173,3 @@ def _at_rest(item: object) -> bool:
             return item.terminal and (not item.spec.undo or item.status.undo.phase in TERMINAL)
         case _:
             return False
-
-

@@ -6,7 +6,9 @@ change repeats runs once (cronsim follows Debian's cron).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -46,41 +48,42 @@ class Cron:
                 f"timeZone {zone!r} is no IANA time zone, such as Asia/Karachi"
             ) from None
         try:
-            next(self._from(datetime.now(UTC)))
+            self.next(datetime.now(UTC))
         except (CronSimError, StopIteration) as error:
-            raise ValidationFailed(f"schedule {expression!r}: {error or 'never due'}") from None
+            raise ValidationFailed(
+                f"schedule {expression!r}: {str(error) or 'never due'}"
+            ) from None
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """The slots later than ``moment``, rising, in UTC."""
+        # An hour earlier in local time: a repeated hour would else hide its first half.
+        local = (moment - timedelta(hours=1)).astimezone(self._zone)
+        for tick in CronSim(self._expression, local):
+            slot = tick.astimezone(UTC)
+            if slot > moment:
+                moment = slot
+                yield slot
 
     def next(self, after: datetime) -> datetime:
-        """The first slot later than ``after``, in UTC."""
-        ticks = self._from(after)
-        while (found := next(ticks).astimezone(UTC)) <= after:
-            pass
-        return found
+        """The first slot later than ``after``."""
+        return next(self.after(after))
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """The last slot in ``(after, until]``; its cost does not grow with the time between."""
         for window in _WINDOWS:
             start = max(after, until - window)
             found = None
-            moment = self.next(start)
-            while moment <= until:
-                found = moment
-                moment = self.next(moment)
+            for slot in self.after(start):
+                if slot > until:
+                    break
+                found = slot
             if found is not None or start == after:
                 return found
         return None
 
     def interval(self, now: datetime) -> timedelta:
         """The longest time between two of the coming slots."""
-        moments = [self.next(now)]
-        while len(moments) < _SAMPLE:
-            moments.append(self.next(moments[-1]))
-        return max(b - a for a, b in zip(moments, moments[1:], strict=False))
-
-    def _from(self, moment: datetime) -> CronSim:
-        # An hour earlier in local time: a repeated hour would else hide its first half.
-        local = (moment - timedelta(hours=1)).astimezone(self._zone)
-        return CronSim(self._expression, local)
+        return max(b - a for a, b in pairwise(islice(self.after(now), _SAMPLE)))
 
 
 def slot_name(schedule: str, slot: datetime) -> str:

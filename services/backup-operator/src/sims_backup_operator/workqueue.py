@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from sims_backup_operator import metrics
 from sims_backup_operator.kube import Changed, Kind
 from sims_common.errors import SimsError
@@ -22,9 +24,11 @@ class Key:
     name: str
     order: int = 0
 
+    @override
     def __hash__(self) -> int:
         return hash((self.kind, self.name))
 
+    @override
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and (self.kind, self.name) == (other.kind, other.name)
 

@@ -17,9 +17,7 @@ from sims_backup_operator.crds.common import (
     rules,
 )
 
-Phase = Literal[
-    "Pending", "Running", "Uploading", "Verifying", "Completed", "Failed", "Skipped"
-]
+Phase = Literal["Pending", "Running", "Uploading", "Verifying", "Completed", "Failed", "Skipped"]
 DeletionPolicy = Literal["Retain", "Delete"]
 
 

@@ -86,9 +86,7 @@ class RestoreSpec(Model):
         "Swap: replace the live database"
     )
     safety_backup: bool = Field(default=True, description="back up the present state first")
-    confirm: str = Field(
-        "", max_length=63, description="name of the database that a Swap replaces"
-    )
+    confirm: str = Field("", max_length=63, description="name of the database that a Swap replaces")
     keep_old_for_hours: float = Field(
         24, ge=0, le=8760, description="how long the replaced database stays for undo"
     )

@@ -49,16 +49,12 @@ class Retention(Model):
     weekly: int = Field(0, ge=0, le=520)
     monthly: int = Field(0, ge=0, le=1200)
     yearly: int = Field(0, ge=0, le=100)
-    min_verified: int = Field(
-        3, ge=1, le=1000, description="never fewer verified sets than this"
-    )
+    min_verified: int = Field(3, ge=1, le=1000, description="never fewer verified sets than this")
 
 
 class SyncTarget(Model):
     storage_ref: StorageRef = Field(description="storage to copy to")
-    mirror: bool = Field(
-        default=False, description="also remove there what retention removed here"
-    )
+    mirror: bool = Field(default=False, description="also remove there what retention removed here")
 
 
 class DrillPolicy(Model):
@@ -96,9 +92,7 @@ class ScheduleSpec(Model):
     starting_deadline_seconds: int | None = Field(
         None, ge=60, le=31536000, description="a slot missed for longer is not caught up"
     )
-    run_now: str = Field(
-        "", max_length=128, description="a new text here takes one backup at once"
-    )
+    run_now: str = Field("", max_length=128, description="a new text here takes one backup at once")
     template: BackupTemplate
     retention: Retention | None = Field(None, description="none: nothing is ever removed")
     sync: list[SyncTarget] = Field(default_factory=list, max_length=5)

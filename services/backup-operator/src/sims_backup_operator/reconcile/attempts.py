@@ -29,10 +29,17 @@ SWAPPING = frozenset({"Fencing", "Running", "Unfencing"})
 class Attempted(Protocol):
     """The part of a status that says which Job is the present one."""
 
-    attempt: int
-    job: str
-    job_uid: str
-    attempt_at: datetime | None
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def job(self) -> str: ...
+
+    @property
+    def job_uid(self) -> str: ...
+
+    @property
+    def attempt_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,8 @@ def look(
     now: datetime,
 ) -> Look:
     number = status.attempt
-    if number == 0:
-        return Look("start", 1)
-    if run.state == "absent" and not status.job_uid:
-        return Look("start", number)
+    if number == 0 or (run.state == "absent" and not status.job_uid):
+        return Look("start", max(1, number))
     if run.state in {"waiting", "running"}:
         limit = (status.attempt_at or now) + timedelta(seconds=deadline) + GRACE
         return Look("failed", timed_out=True) if now > limit else Look("watch", number)
@@ -66,6 +71,10 @@ def look(
         return Look("done", number)
     if not run.may_retry or number > retries:
         return Look("failed", timed_out=run.timed_out)
+    return _again(number, job_, status, now)
+
+
+def _again(number: int, job_: Object | None, status: Attempted, now: datetime) -> Look:
     ended = (finished_at(job_) if job_ else None) or status.attempt_at or now
     due = ended + timedelta(seconds=_BACKOFF * _FACTOR ** (number - 1))
     if now < due:

@@ -32,6 +32,7 @@ from sims_backup_operator.runs import Run, read_progress
 from sims_backup_operator.status import later, with_conditions
 from sims_backup_operator.texts import duration, short, size
 from sims_backup_operator.world import World
+from sims_common.errors import Conflict
 
 PENDING = timedelta(hours=6)
 _VERIFYING = {"publish", "verify"}
@@ -43,32 +44,44 @@ async def reconcile(world: World, backup: Backup) -> float | None:
     if backup.terminal:
         return await keep_pin(world, backup)
     # 2 skipped by its schedule, or the record of a set that exists
-    if SKIP in backup.metadata.annotations:
-        return await _end(world, backup, "Skipped", "Skipped", backup.metadata.annotations[SKIP])
+    skipped = backup.metadata.annotations.get(SKIP)
+    if skipped is not None:
+        await _end(world, backup, "Skipped", "Skipped", skipped)
+        return None
     if backup.spec.set_id is not None:
         return await _await_listing(world, backup)
     # 3 deadlines
     late = _late(backup, world.now())
     if late is not None:
-        return await _fail(world, backup, "DeadlineExceeded", late)
+        await _fail(world, backup, "DeadlineExceeded", late)
+        return None
+    try:
+        return await _attempt(world, backup)
+    except Conflict as error:
+        await _fail(world, backup, "JobNameTaken", error.detail)
+        return None
+
+
+async def _attempt(world: World, backup: Backup) -> float | None:
     # 4 the present Job
     job, run = await fetch(world, backup, backup.status.job)
-    spec = backup.spec
     found = look(
         backup.status,
         run,
         job,
-        retries=spec.retries,
-        deadline=spec.deadline_seconds,
+        retries=backup.spec.retries,
+        deadline=backup.spec.deadline_seconds,
         now=world.now(),
     )
     # 5 what it gave
     match found.action:
         case "done":
-            return await _complete(world, backup, run)
+            await _complete(world, backup, run)
+            return None
         case "failed":
             reason = "DeadlineExceeded" if found.timed_out else run.reason
-            return await _fail(world, backup, reason, _why(run, found))
+            await _fail(world, backup, reason, _why(run, found))
+            return None
         case "watch":
             return await _watch(world, backup, run)
         case "wait":
@@ -281,6 +294,4 @@ def _progressing(world: World, backup: Backup, status: BackupStatus) -> BackupSt
         Ready=("False", status.reason, status.message),
         Progressing=("True", status.reason, status.message),
     )
-    return status.model_copy(
-        update={"conditions": conditions, "observed_generation": generation}
-    )
+    return status.model_copy(update={"conditions": conditions, "observed_generation": generation})

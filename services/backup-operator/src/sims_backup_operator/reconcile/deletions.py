@@ -37,9 +37,7 @@ async def delete_sets(world: World, storage: BackupStorage) -> float:
         return wait.total_seconds()
     name = job_name(storage, f"d{storage.status.deletion_number}-{digest(first.set_id)[:6]}")
     try:
-        run, other = await once(
-            world, storage, name, lambda: tasks.deletion(storage, first.set_id)
-        )
+        run, other = await once(world, storage, name, lambda: tasks.deletion(storage, first.set_id))
     except Forbidden:
         return LATER  # the namespace is being deleted: its sets stay
     if other is not None or not run.finished:

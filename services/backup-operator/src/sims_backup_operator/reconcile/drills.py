@@ -64,9 +64,7 @@ async def _make_due(
     return {}
 
 
-async def _make(
-    world: World, schedule: BackupSchedule, name: str, backup: Backup | None
-) -> None:
+async def _make(world: World, schedule: BackupSchedule, name: str, backup: Backup | None) -> None:
     storage = schedule.spec.template.storage_ref.name
     spec: Object = {"mode": "Drill", "source": {"storageRef": {"name": storage}, "latest": True}}
     if backup is not None:

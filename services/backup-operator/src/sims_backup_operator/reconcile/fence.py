@@ -116,9 +116,7 @@ async def _write(world: World, uid: str, entry: Entry | None) -> None:
 
 async def _scale(world: World, name: str, replicas: int) -> None:
     try:
-        await world.api.patch(
-            Kind.DEPLOYMENT, name, {"spec": {"replicas": replicas}}, part="scale"
-        )
+        await world.api.patch(Kind.DEPLOYMENT, name, {"spec": {"replicas": replicas}}, part="scale")
     except NotThere:
         log.warning("deployment is gone", deployment=name)
     except Changed:

@@ -85,9 +85,7 @@ async def _prune(
 async def _keep(
     world: World, schedule: BackupSchedule, found: RetentionStatus
 ) -> tuple[BackupSchedule, float]:
-    saved = await world.save(
-        schedule, schedule.status.model_copy(update={"retention": found})
-    )
+    saved = await world.save(schedule, schedule.status.model_copy(update={"retention": found}))
     gone = f"{found.kept} kept, {len(found.deleted)} removed"
     failed = found.last_run_time is None or found.message.startswith("failed")
     text = "; ".join(filter(None, [found.message, "" if failed else gone]))

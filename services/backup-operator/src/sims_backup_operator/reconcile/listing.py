@@ -19,9 +19,7 @@ async def apply_listing(
 ) -> None:
     """Makes Backups of sets that have none, refreshes the others, removes those of gone sets."""
     mine = [
-        item
-        for item in await world.read_all(Backup)
-        if item.spec.storage_ref.name == storage.name
+        item for item in await world.read_all(Backup) if item.spec.storage_ref.name == storage.name
     ]
     by_set = {item.status.set_id or item.spec.set_id: item for item in mine}
     by_parent = {parent_of(item): item for item in mine}
@@ -75,9 +73,7 @@ async def _beside(
     return Backup.model_validate(made)
 
 
-async def _refresh(
-    world: World, backup: Backup, summary: SetSummary, *, explained: bool
-) -> None:
+async def _refresh(world: World, backup: Backup, summary: SetSummary, *, explained: bool) -> None:
     """A Backup that runs is left to its own reconcile; one without a result gets it here."""
     status = backup.status
     if status.phase != "Completed" and backup.spec.set_id is None:

@@ -150,9 +150,7 @@ async def _run(work: Work) -> float | None:
     # 6 the Job
     world, part, spec = work.world, work.part, work.restore.spec
     job, run = await fetch(world, work.restore, part.job)
-    found = look(
-        part, run, job, retries=spec.retries, deadline=work.deadline, now=world.now()
-    )
+    found = look(part, run, job, retries=spec.retries, deadline=work.deadline, now=world.now())
     match found.action:
         case "done":
             await _finish(work, run)

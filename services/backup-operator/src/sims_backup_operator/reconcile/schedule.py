@@ -99,7 +99,7 @@ async def _report(
 ) -> BackupSchedule:
     now, spec, status = world.now(), schedule.spec, schedule.status
     good = [item for item in children if item.status.phase == "Completed"]
-    newest = max(good, key=lambda item: _moment(item), default=None)
+    newest = max(good, key=_moment, default=None)
     last = children[-1] if children else None
     update: dict[str, object] = {
         "phase": "Suspended" if spec.suspend else "Active",

@@ -54,7 +54,7 @@ class Work:
     async def note(self, reason: str, message: str, entry: Entry | None = None) -> None:
         """Says why nothing happens; the phase stays."""
         fresh = reason != self.part.reason
-        whole = {"fenced": _fenced(entry)} if entry else {}
+        whole: dict[str, object] = {"fenced": _fenced(entry)} if entry else {}
         await self._write({"reason": reason, "message": short(message)}, whole)
         if fresh:
             warning = reason.startswith("Storage")
@@ -82,9 +82,7 @@ class Work:
         await self._write(update, whole)
         await self.world.tell(self.restore, phase, self._named(phase))
 
-    async def conclude(
-        self, outcome: Outcome, reason: str, message: str, **whole: object
-    ) -> None:
+    async def conclude(self, outcome: Outcome, reason: str, message: str, **whole: object) -> None:
         """The outcome is known; the workloads come back before the phase says so."""
         now = self.world.now()
         update: dict[str, object] = {
@@ -140,9 +138,7 @@ class Work:
             "Progressing": (busy, part.reason or "Pending", part.message)
         }
         wanted["Undone" if self.undo else "Ready"] = (done, part.reason or phase, part.message)
-        conditions = with_conditions(
-            status.conditions, generation, self.world.now(), **wanted
-        )
+        conditions = with_conditions(status.conditions, generation, self.world.now(), **wanted)
         return status.model_copy(
             update={"conditions": conditions, "observed_generation": generation}
         )
