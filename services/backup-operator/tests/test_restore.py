@@ -137,7 +137,7 @@ def test_a_swap_of_a_missing_deployment_is_refused_before_anything_stops(ready: 
 
 def test_a_backup_waits_while_workloads_are_down(ready: Cluster) -> None:
     ready.make(Kind.RESTORE, "back", SWAP)
-    look(ready, times=2)
+    look(ready, times=1)
     assert ready.status(Kind.RESTORE, "back")["phase"] == "Fencing"
     ready.make(Kind.BACKUP, "two", {"storageRef": {"name": "s3"}})
     ready.reconcile(Kind.BACKUP, "two")

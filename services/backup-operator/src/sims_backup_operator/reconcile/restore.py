@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from sims_backup_operator.crds import Backup, BackupStorage, Restore
+from sims_backup_operator.crds import Backup, Restore
 from sims_backup_operator.kube import Kind
 from sims_backup_operator.reconcile import fence
 from sims_backup_operator.reconcile.attempts import (
@@ -89,51 +90,61 @@ def _late(work: Work) -> str | None:
 
 async def _begin(work: Work) -> float:
     # 3 source and storage
-    found = await _source(work)
-    if found is None:
+    order = await _order(work)
+    if order is None:
         return LATER
-    storage, wanted = found
     # 4 the way is free
-    task = _task(work, storage, wanted)
     async with work.world.exclusive:
-        if task.exclusive:
+        if order.task.exclusive:
             other = await blocker(work.world, work.restore)
             if other is not None:
                 await work.note("Waiting", f"waits for {other}")
                 return LATER
         phase = "Fencing" if work.deployments else "Running"
-        await work.enter(phase, storage=storage.name, set_id=wanted)
+        await work.enter(phase, storage=order.storage, set_id=order.set_id)
     return 0.1
 
 
-async def _source(work: Work) -> tuple[BackupStorage, str] | None:
-    """The storage and the id (or ``latest``), noted in the status when they can't be had yet."""
-    spec, status = work.restore.spec, work.restore.status
-    if status.storage:
-        name, wanted = status.storage, status.set_id
-    elif spec.source is not None:
-        name, wanted = spec.source.storage_ref.name, spec.source.id or "latest"
-    else:
-        reference = spec.backup_ref.name if spec.backup_ref else ""
-        backup = await work.world.read(Backup, reference)
-        if backup is None or not backup.terminal:
-            state = "is not there" if backup is None else f"is {backup.status.phase}"
-            await work.note("BackupNotReady", f"Backup {reference} {state}")
-            return None
-        if backup.status.phase != "Completed":
-            raise Conflict(f"Backup {reference} is {backup.status.phase}; choose another one")
-        name, wanted = backup.spec.storage_ref.name, backup.status.set_id
+@dataclass(frozen=True)
+class _Order:
+    """``storage`` and ``set_id`` stay the same in further attempts; empty for an undo."""
+
+    task: Task
+    storage: str = ""
+    set_id: str = ""
+
+
+async def _order(work: Work) -> _Order | None:
+    """What the Job is to do; None when it can't be done yet, and the status says why."""
+    if work.undo:
+        return _Order(tasks.undo(work.restore))
+    found = await _source(work)
+    if found is None:
+        return None
+    name, wanted = found
     storage, reason, message = await usable(work.world, name)
     if storage is None:
         await work.note(reason, message)
         return None
-    return storage, wanted
+    return _Order(tasks.restore(work.restore, storage, wanted), name, wanted)
 
 
-def _task(work: Work, storage: BackupStorage, wanted: str) -> Task:
-    if work.undo:
-        return tasks.undo(work.restore, storage)
-    return tasks.restore(work.restore, storage, wanted)
+async def _source(work: Work) -> tuple[str, str] | None:
+    """The name of the storage, and the id or ``latest``."""
+    spec, status = work.restore.spec, work.restore.status
+    if status.storage:
+        return status.storage, status.set_id
+    if spec.source is not None:
+        return spec.source.storage_ref.name, spec.source.id or "latest"
+    reference = spec.backup_ref.name if spec.backup_ref else ""
+    backup = await work.world.read(Backup, reference)
+    if backup is None or not backup.terminal:
+        state = "is not there" if backup is None else f"is {backup.status.phase}"
+        await work.note("BackupNotReady", f"Backup {reference} {state}")
+        return None
+    if backup.status.phase != "Completed":
+        raise Conflict(f"Backup {reference} is {backup.status.phase}; choose another one")
+    return backup.spec.storage_ref.name, backup.status.set_id
 
 
 async def _fence(work: Work) -> float:
@@ -175,11 +186,10 @@ async def _run(work: Work) -> float | None:
 
 
 async def _start(work: Work, attempt: int) -> float:
-    found = await _source(work)
-    if found is None:
+    order = await _order(work)
+    if order is None:
         return LATER
-    world = work.world
-    task = _task(work, *found)
+    world, task = work.world, order.task
     async with world.exclusive:
         other = await blocker(world, work.restore) if task.exclusive else None
         if other is not None:

@@ -19,6 +19,7 @@ from sims_backup_operator.kube import (
 )
 
 T = TypeVar("T")
+Objects = list[Object]
 
 
 class Crash(BaseException):
@@ -143,7 +144,7 @@ class FakeApi:
             if any(owner["uid"] == uid for owner in owners) and key in self.objects:
                 self.remove(*key)
 
-    def all(self, kind: Kind) -> list[Object]:
+    def all(self, kind: Kind) -> Objects:
         return [item for (k, _), item in self.objects.items() if k is kind]
 
 
