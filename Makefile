@@ -34,7 +34,7 @@ test-long: setup ## Run those that take minutes: the engine killed at every step
 	@scripts/s3_server.sh $(RUN) pytest -n auto -m long $(ARGS)
 
 .PHONY: lint
-lint: setup lint-style lint-types lint-layers lint-sizes lint-deps lint-shell ## Check style, types, layers, sizes, dependencies
+lint: setup lint-style lint-types lint-layers lint-sizes lint-deps lint-shell lint-docker ## Check style, types, layers, sizes, dependencies
 
 .PHONY: lint-style
 lint-style:
@@ -62,6 +62,10 @@ lint-deps:
 lint-shell:
 	@$(RUN) shellcheck $(shell git ls-files '*.sh' .ci/run)
 
+.PHONY: lint-docker
+lint-docker:
+	@$(RUN) hadolint --failure-threshold style $(shell git ls-files '*Dockerfile')
+
 .PHONY: audit
 audit: setup audit-packages audit-secrets ## Look for known vulnerabilities and for secrets in the tree
 
@@ -73,6 +77,26 @@ audit-packages:
 .PHONY: audit-secrets
 audit-secrets:
 	@git ls-files -z | xargs -0 $(RUN) detect-secrets-hook --baseline .secrets.baseline
+
+.PHONY: images
+images: ## Build the container images, named sims-<service>:dev
+	@scripts/images.sh dev
+
+.PHONY: kind-up
+kind-up: setup ## A kind cluster with SIMS in it, built from here, filled and reachable
+	@$(RUN) python scripts/kind_up.py
+
+.PHONY: kind-logins
+kind-logins: setup ## Show the demo users of that cluster and their passwords
+	@$(RUN) python scripts/kind_up.py --logins
+
+.PHONY: e2e
+e2e: setup ## Break it in a cluster and see it recover (the kind one; SIMS_E2E_CONTEXT=another)
+	@SIMS_E2E=1 $(RUN) pytest tests/e2e --durations=10 $(ARGS)
+
+.PHONY: kind-down
+kind-down: ## Delete that cluster and all that is in it
+	@kind delete cluster --name $${KIND_CLUSTER:-sims}
 
 .PHONY: clean
 clean: ## Delete caches (neither .venv nor the data in .sims)

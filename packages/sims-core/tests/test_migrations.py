@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
@@ -28,6 +29,14 @@ def empty(postgres_server: PostgresServer) -> Iterator[Engine]:
         yield engine
         engine.dispose()
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def _mark(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        found: str | None = connection.scalar(
+            text("SELECT obj_description('alembic_version'::regclass)")
+        )
+    return found
 
 
 def test_upgrade_gives_what_the_models_say(empty: Engine) -> None:
@@ -88,7 +97,35 @@ def test_a_database_ahead_of_this_program_has_nothing_pending(empty: Engine) -> 
         connection.execute(text("UPDATE alembic_version SET version_num = 'from-the-future'"))
     with empty.connect() as connection:
         assert migrate.current(connection) == "from-the-future"
-        assert migrate.pending(connection) == 0
+        assert migrate.schema(connection) == migrate.Schema("from-the-future")
+    assert migrate.upgrade(empty) == ("from-the-future", "from-the-future")
+
+
+def test_a_database_too_far_ahead_is_refused(empty: Engine) -> None:
+    migrate.upgrade(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'from-the-future'"))
+        connection.execute(
+            text("COMMENT ON TABLE alembic_version IS 'oldest program: also-unknown'")
+        )
+    with empty.connect() as connection:
+        assert migrate.schema(connection).too_new
+        assert not migrate.schema(connection).fits
+    with pytest.raises(migrate.MigrationFailed, match="Run the program that migrated it"):
+        migrate.upgrade(empty)
+
+
+def test_a_contracting_revision_marks_the_database(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = ScriptDirectory.from_config(migrate.config())
+    contracting = scripts.get_revision("0003").module
+    monkeypatch.setattr(contracting, "oldest_program", "0002", raising=False)
+    monkeypatch.setattr(ScriptDirectory, "from_config", lambda _: scripts)
+    migrate.upgrade(empty, "0002")
+    assert _mark(empty) is None
+    migrate.upgrade(empty)
+    assert _mark(empty) == "oldest program: 0002"
 
 
 def test_an_empty_database_has_all_of_them_pending(empty: Engine) -> None:

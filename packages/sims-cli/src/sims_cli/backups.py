@@ -19,7 +19,10 @@ def program(name: str = "sims-backup") -> str:
     """Path of the engine's command. Raises ``Unsupported`` when it is not installed."""
     path = Path(sysconfig.get_path("scripts")) / name
     if not path.is_file():
-        raise Unsupported(f"{path} is missing. Run `make setup` in the checkout of SIMS.")
+        raise Unsupported(
+            f"{path} is missing: this installation is without the backup engine. In a checkout of"
+            " SIMS run `make setup`; in a cluster the backup operator takes the backups."
+        )
     return str(path)
 
 

@@ -71,14 +71,17 @@ def settings(cls: type[Settings]) -> Iterator[Finding]:
 
 def migrations(engine: Engine) -> Finding:
     with engine.connect() as connection:
-        revision, missing = migrate.current(connection), migrate.pending(connection)
-    if missing:
-        detail = f"{missing} pending, the schema is at {revision or 'nothing'}"
+        found = migrate.schema(connection)
+    if found.pending:
+        detail = f"{found.pending} pending, the schema is at {found.revision or 'nothing'}"
         return Finding("migrations", Level.FAIL, detail, "Run `sims migrate`.")
-    if revision not in migrate.known_revisions():
-        detail = f"the schema is at {revision}, newer than this program ({migrate.head()})"
-        return Finding("migrations", Level.WARN, detail, "Upgrade SIMS, unless you rolled it back.")
-    return Finding("migrations", Level.OK, f"at {revision}")
+    if found.revision in migrate.known_revisions():
+        return Finding("migrations", Level.OK, f"at {found.revision}")
+    detail = f"the schema is at {found.revision}, newer than this program ({migrate.head()})"
+    if found.too_new:
+        advice = "Run the version of SIMS that migrated it: this one cannot work with it."
+        return Finding("migrations", Level.FAIL, detail, advice)
+    return Finding("migrations", Level.WARN, detail, "Upgrade SIMS, unless you rolled it back.")
 
 
 def data(engine: Engine) -> Iterator[Finding]:

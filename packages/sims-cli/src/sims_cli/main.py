@@ -18,7 +18,9 @@ from sims_cli.commands import (
     migrate,
     reset,
     rqstats,
+    secrets,
     seed,
+    smoke,
     up,
 )
 from sims_cli.failures import explain
@@ -43,6 +45,8 @@ app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
+app.command("smoke")(smoke.smoke)
+app.add_typer(secrets.app, name="secrets")
 app.command("backup", context_settings=backup.PASSED_ON, add_help_option=False)(backup.backup)
 
 

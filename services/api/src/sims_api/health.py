@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sims_api.policy import public
-from sims_common.health import Check, HealthReport, report
+from sims_common.health import Check, HealthReport, Outcome, report
 from sims_common.logs import get_logger
 from sims_core import migrate
 
@@ -55,12 +55,13 @@ class Health:
                 started = time.perf_counter()
                 await connection.execute(text("SELECT 1"))
                 latency = round((time.perf_counter() - started) * 1000, 2)
-                pending = await connection.run_sync(_pending)
+                schema = await connection.run_sync(_schema)
         except (SQLAlchemyError, TimeoutError, OSError) as error:
             log.warning("database check failed", kind=type(error).__name__)
             return Check(status="fail"), Check(status="fail")
-        state = Check(status="fail", pending_count=pending) if pending else Check(status="ok")
-        return Check(status="ok", latency_ms=latency), state
+        state: Outcome = "ok" if schema.fits else "fail"
+        migrations = Check(status=state, pending_count=schema.pending or None)
+        return Check(status="ok", latency_ms=latency), migrations
 
     async def _ping(self) -> Check:
         if self._redis is None:
@@ -74,8 +75,8 @@ class Health:
         return Check(status="ok")
 
 
-def _pending(connection: Connection) -> int:
-    return migrate.pending(connection)
+def _schema(connection: Connection) -> migrate.Schema:
+    return migrate.schema(connection)
 
 
 @router.get(

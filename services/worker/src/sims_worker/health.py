@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sims_common import metrics
-from sims_common.health import Check, HealthReport, report
+from sims_common.health import Check, HealthReport, Outcome, report
 from sims_common.logs import get_logger
 from sims_core import migrate, outbox
 from sims_core.jobs import DEFAULT_QUEUE
@@ -67,11 +67,12 @@ class WorkerHealth:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
                 latency = _milliseconds(began)
-                pending = migrate.pending(connection)
+                schema = migrate.schema(connection)
         except SQLAlchemyError as error:
             log.warning("database not reached", error=type(error).__name__)
             return Check(status="fail"), Check(status="fail")
-        migrations = Check(status="fail" if pending else "ok", pending_count=pending)
+        state: Outcome = "ok" if schema.fits else "fail"
+        migrations = Check(status=state, pending_count=schema.pending)
         return Check(status="ok", latency_ms=latency), migrations
 
     def _redis(self) -> Check:
