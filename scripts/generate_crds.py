@@ -23,7 +23,7 @@ KEEP = """\
     helm.sh/resource-policy: keep
   {{- end }}
   labels:
-    {{- include "sims.labels" (dict "root" . "component" "backup-operator") | nindent 4 }}
+    {{- include "sims.labels" (dict "ctx" $ "component" "backup-operator") | nindent 4 }}
 """
 
 

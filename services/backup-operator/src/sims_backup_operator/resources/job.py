@@ -37,7 +37,6 @@ def job(resource: Resource[Any, Any], name: str, task: Task, shape: JobShape) ->
     labels = {
         **shape.labels,
         **MANAGED,
-        "app.kubernetes.io/component": "backup-job",
         UID: resource.metadata.uid,
         KIND: type(resource).__name__,
         PURPOSE: task.purpose,
