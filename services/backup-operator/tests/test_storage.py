@@ -119,6 +119,17 @@ def test_the_same_set_in_two_storages_is_two_backups(cluster: Cluster) -> None:
     assert len(names(cluster)) == 2
 
 
+def test_a_set_published_by_a_run_that_was_lost_gets_a_record(cluster: Cluster) -> None:
+    """Found by a random history: no retry left, the pod died after the manifest."""
+    cluster.make(Kind.BACKUP, "one", {**SPEC, "retries": 0})
+    cluster.reconcile(Kind.BACKUP, "one")
+    cluster.finish(cluster.open_jobs()[0], "publish-and-die")
+    cluster.settle()
+    assert cluster.status(Kind.BACKUP, "one")["phase"] == "Failed"
+    (found,) = names(cluster) - {"one"}
+    assert cluster.status(Kind.BACKUP, found)["phase"] == "Completed"
+
+
 def test_a_probe_whose_job_disappears_is_a_failed_probe(cluster: Cluster) -> None:
     cluster.advance(301)
     cluster.reconcile(Kind.STORAGE, "s3")

@@ -55,20 +55,21 @@ async def run(settings: OperatorSettings, shape: JobShape) -> int:
         )
         side_port.start()
         try:
-            return await _work(service, namespace)
+            return await _work(service, settings)
         finally:
             await lease.release()
             side_port.stop()
 
 
-async def _work(service: Service, namespace: str) -> int:
+async def _work(service: Service, settings: OperatorSettings) -> int:
     """Kopf's watches and our work, side by side; the first that ends takes the other along."""
     watches = asyncio.create_task(
         kopf.operator(
             registry=handlers.registry(service.saw),
             settings=handlers.settings(),
-            namespaces=[namespace],
+            namespaces=[settings.operator_namespace],
             standalone=True,
+            identity=settings.operator_identity,  # type: ignore[arg-type]  # a str by another name
         )
     )
     work = asyncio.create_task(service.lead())

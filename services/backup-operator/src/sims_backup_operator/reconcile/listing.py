@@ -21,8 +21,10 @@ async def apply_listing(
     mine = [
         item for item in await world.read_all(Backup) if item.spec.storage_ref.name == storage.name
     ]
-    by_set = {item.status.set_id or item.spec.set_id: item for item in mine}
-    by_parent = {parent_of(item): item for item in mine}
+    # A run that failed after its set was published has a set all the same: it gets its own record.
+    records = [item for item in mine if item.status.phase not in {"Failed", "Skipped"}]
+    by_set = {item.status.set_id or item.spec.set_id: item for item in records}
+    by_parent = {parent_of(item): item for item in records}
     going = {item.set_id for item in storage.status.pending_deletions}
     for summary in listing.sets:
         backup = by_set.get(summary.id) or by_parent.get(summary.parent)
@@ -77,8 +79,6 @@ async def _refresh(world: World, backup: Backup, summary: SetSummary, *, explain
     """A Backup that runs is left to its own reconcile; one without a result gets it here."""
     status = backup.status
     if status.phase != "Completed" and backup.spec.set_id is None:
-        return
-    if status.phase in {"Failed", "Skipped"}:
         return
     fresh = status.phase != "Completed"
     update: dict[str, object] = {
