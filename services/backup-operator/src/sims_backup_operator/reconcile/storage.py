@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sims_backup.contract.results import ListResult
-from sims_backup_operator.crds import BackupSchedule, BackupStorage, StorageStatus
+from sims_backup_operator.crds import Backup, BackupSchedule, BackupStorage, StorageStatus
 from sims_backup_operator.crds.storage import Phase
 from sims_backup_operator.reconcile.attempts import GRACE, SOON, fetch, make
 from sims_backup_operator.reconcile.deletions import delete_sets
@@ -20,7 +20,7 @@ from sims_backup_operator.status import Truth, with_conditions
 from sims_backup_operator.texts import short, size
 from sims_backup_operator.world import World
 
-_RETRY = timedelta(seconds=60)
+_SOON = timedelta(seconds=60)
 _PROBLEMS = 20
 
 
@@ -29,7 +29,7 @@ async def reconcile(world: World, storage: BackupStorage) -> float | None:
     status = storage.status
     # 1 probe due
     if status.probe_number == status.probed_number:
-        wait = _due(world, storage)
+        wait = await _due(world, storage)
         if wait <= 0:
             update = {"probe_number": status.probe_number + 1, "probe_at": world.now()}
             storage = await world.save(storage, status.model_copy(update=update))
@@ -39,18 +39,30 @@ async def reconcile(world: World, storage: BackupStorage) -> float | None:
     return await _probe(world, storage)
 
 
-def _due(world: World, storage: BackupStorage) -> float:
+async def _due(world: World, storage: BackupStorage) -> float:
     """Seconds until the next probe; 0 or less: now."""
     status = storage.status
     if status.last_probe_time is None or status.observed_generation != storage.metadata.generation:
         return 0.0
     interval = timedelta(seconds=storage.spec.probe_interval_seconds)
-    if status.phase != "Available":
-        interval = min(interval, _RETRY)
+    if status.phase != "Available" or await _has_news(world, storage):
+        interval = min(interval, _SOON)
     passed = world.now() - status.last_probe_time
     if passed < timedelta(0):
         return 0.0  # the clock was set back
     return (interval - passed).total_seconds()
+
+
+async def _has_news(world: World, storage: BackupStorage) -> bool:
+    """A Backup that ended since: the figures of the status are not those of the storage."""
+    probed = storage.status.probe_at
+    for item in await world.read_all(Backup):
+        ended = item.status.completed_at
+        if item.spec.storage_ref.name != storage.name or ended is None or probed is None:
+            continue
+        if item.status.phase == "Completed" and item.spec.set_id is None and ended >= probed:
+            return True
+    return False
 
 
 async def _probe(world: World, storage: BackupStorage) -> float:
@@ -98,7 +110,7 @@ async def keeper(world: World, storage: str) -> BackupSchedule | None:
 
 async def _unavailable(world: World, storage: BackupStorage, run: Run) -> float:
     await _probed(world, storage, "Unavailable", run.reason, run.why, {})
-    return _RETRY.total_seconds()
+    return _SOON.total_seconds()
 
 
 async def _probed(
