@@ -53,7 +53,9 @@ lines:
 {{- end -}}
 
 {{- define "sims.report.backups" -}}
-{{- if eq .Values.postgresql.mode "embedded" -}}
+{{- if .Values.backup.enabled -}}
+- {level: amber, subject: backups, text: "none until there is a BackupSchedule", fix: "kubectl apply -f k8s/samples/backup-storage-s3.yaml -f k8s/samples/backup-schedule.yaml"}
+{{- else if eq .Values.postgresql.mode "embedded" -}}
 - level: red
   subject: backups
   text: this release takes none

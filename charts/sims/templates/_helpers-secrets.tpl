@@ -45,6 +45,7 @@ value, and so two renders would differ.
   postgres-password: {random: 40}
   password: {random: 40}
   uri: {text: "postgresql://sims:{password}@{{ include "sims.name" (dict "ctx" . "component" "postgresql") }}:5432/sims"}
+  backup-uri: {text: "postgresql://postgres:{postgres-password}@{{ include "sims.name" (dict "ctx" . "component" "postgresql") }}:5432/sims"}
 {{- end }}
 {{- if and (eq .Values.redis.mode "embedded") (not .Values.redis.embedded.existingSecret) }}
 {{ include "sims.redis.secret" . }}:

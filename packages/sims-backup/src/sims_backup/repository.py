@@ -219,6 +219,11 @@ class Repository:
             found[stone.set_id] = stone
         return found
 
+    def removed_ids(self) -> list[str]:
+        """Ids that have a tombstone; one listing, nothing is read."""
+        keys = (info.key for info in self.storage.walk("tombstones/"))
+        return sorted(key.removeprefix("tombstones/").removesuffix(".json") for key in keys)
+
     def objects(self, set_id: str) -> list[ObjectInfo]:
         return list(self.storage.walk(f"{set_id}/"))
 

@@ -70,6 +70,9 @@ class ListResult(Record):
     sets: list[SetSummary] = Field(description="oldest first")
     damaged: dict[str, str] = Field(description="id to what is wrong with its manifest")
     unfinished: list[str] = Field(description="running or dead runs; no backups")
+    removed: list[str] = Field(
+        default_factory=list, description="ids that retention or a deletion removed"
+    )
     problems: list[str] = Field(description="the same and others, for people")
 
 

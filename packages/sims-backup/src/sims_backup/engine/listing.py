@@ -30,6 +30,7 @@ def list_sets(context: Context) -> ListResult:
         sets=[summary(item, entries.get(item.id)) for item in contents.sets],
         damaged=contents.damaged,
         unfinished=contents.unfinished,
+        removed=context.repository.removed_ids(),
         problems=problems,
     )
 
