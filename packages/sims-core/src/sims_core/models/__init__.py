@@ -23,6 +23,13 @@ from sims_core.models.imports import StudentImport
 from sims_core.models.outbox import Outbox
 from sims_core.models.results import Exam, GradingBand, GradingScheme, Result
 from sims_core.models.row_count import RowCount
+from sims_core.models.sections import (
+    Enrollment,
+    EnrollmentEvent,
+    Room,
+    Section,
+    SectionTeacher,
+)
 from sims_core.models.students import Student
 from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
 
@@ -33,6 +40,8 @@ __all__ = [
     "Batch",
     "Course",
     "Department",
+    "Enrollment",
+    "EnrollmentEvent",
     "Exam",
     "GradingBand",
     "GradingScheme",
@@ -45,7 +54,10 @@ __all__ = [
     "Result",
     "Role",
     "RolePermission",
+    "Room",
     "RowCount",
+    "Section",
+    "SectionTeacher",
     "Stamped",
     "Student",
     "StudentImport",
