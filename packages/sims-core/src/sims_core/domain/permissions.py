@@ -49,6 +49,16 @@ def _academics() -> dict[str, tuple[str, tuple[str, ...]]]:
     return found
 
 
+_EXAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "finance.holds.view": (
+        "See every hold",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
+    ),
+    "finance.holds.view_own": ("See the own holds", (STUDENT,)),
+    "finance.holds.create": ("Place holds", (ADMIN, REGISTRAR, FINANCE)),
+    "finance.holds.release": ("Release holds", (ADMIN, REGISTRAR, FINANCE)),
+}
+
 PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     **_academics(),
     "students.students.view": (
@@ -77,5 +87,6 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Have the own transcript mailed to the own address",
         (STUDENT,),
     ),
+    **_EXAMS,
 }
 """code → (description, roles that get it at first)"""

@@ -9,6 +9,7 @@ from sims_core.models.academics import (
     Program,
 )
 from sims_core.models.base import Base, Stamped, Versioned
+from sims_core.models.holds import Hold
 from sims_core.models.idempotency import IdempotencyKey
 from sims_core.models.identity import (
     AuthSession,
@@ -46,6 +47,7 @@ __all__ = [
     "GradingBand",
     "GradingScheme",
     "Group",
+    "Hold",
     "IdempotencyKey",
     "Outbox",
     "Permission",
