@@ -8,7 +8,9 @@ from sims_core.models.academics import (
     Group,
     Program,
 )
+from sims_core.models.assessments import Assessment, AssessmentScore
 from sims_core.models.base import Base, Stamped, Versioned
+from sims_core.models.exams import Exam, ExamComponent
 from sims_core.models.holds import Hold
 from sims_core.models.idempotency import IdempotencyKey
 from sims_core.models.identity import (
@@ -22,7 +24,9 @@ from sims_core.models.identity import (
 )
 from sims_core.models.imports import StudentImport
 from sims_core.models.outbox import Outbox
-from sims_core.models.results import Exam, GradingBand, GradingScheme, Result
+from sims_core.models.requests import RequestEvent, RequestRemark, StudentRequest
+from sims_core.models.result_changes import ResultChange, ResultChangeItem
+from sims_core.models.results import GradingBand, GradingScheme, Result, ResultComponent
 from sims_core.models.row_count import RowCount
 from sims_core.models.sections import (
     Enrollment,
@@ -36,6 +40,8 @@ from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
 
 __all__ = [
     "AcademicPeriod",
+    "Assessment",
+    "AssessmentScore",
     "AuthSession",
     "Base",
     "Batch",
@@ -44,6 +50,7 @@ __all__ = [
     "Enrollment",
     "EnrollmentEvent",
     "Exam",
+    "ExamComponent",
     "GradingBand",
     "GradingScheme",
     "Group",
@@ -53,7 +60,12 @@ __all__ = [
     "Permission",
     "Program",
     "RefreshToken",
+    "RequestEvent",
+    "RequestRemark",
     "Result",
+    "ResultChange",
+    "ResultChangeItem",
+    "ResultComponent",
     "Role",
     "RolePermission",
     "Room",
@@ -63,6 +75,7 @@ __all__ = [
     "Stamped",
     "Student",
     "StudentImport",
+    "StudentRequest",
     "TranscriptBatch",
     "TranscriptRequest",
     "User",
