@@ -24,6 +24,7 @@ from sims_core.models import (
     Department,
     Enrollment,
     Exam,
+    ExamComponent,
     Group,
     Program,
     Result,
@@ -134,6 +135,12 @@ class Make:
         if "academic_period_id" not in values:
             values["academic_period_id"] = self.period().id
         made: Exam = self._saved(Exam(**values))
+        return made
+
+    def component(self, exam: Exam, max_marks: int = 100, **values: Any) -> ExamComponent:
+        n = self.number()
+        values = {"name": f"Part {n}", "sequence": n, "max_marks": max_marks} | values
+        made: ExamComponent = self._saved(ExamComponent(exam_id=exam.id, **values))
         return made
 
     def student(self, program: Program | None = None, **values: Any) -> Student:

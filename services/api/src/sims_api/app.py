@@ -15,6 +15,9 @@ from sims_api.academics.resources import RESOURCES
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
+from sims_api.exams import component_routes
+from sims_api.exams import routes as exams
+from sims_api.exams.resources import EXAMS
 from sims_api.holds import resource as holds
 from sims_api.resource import router_of
 from sims_api.results import resource as results
@@ -61,6 +64,9 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         students.router,
         student_import.router,
         *(router_of(resource) for resource in RESOURCES),
+        router_of(EXAMS),
+        component_routes.router,
+        exams.router,
         results.router,
         holds.router,
         transcripts.router,
