@@ -20,7 +20,8 @@ from sims_api.exams import routes as exams
 from sims_api.exams.resources import EXAMS
 from sims_api.holds import resource as holds
 from sims_api.resource import router_of
-from sims_api.results import resource as results
+from sims_api.results import change_routes
+from sims_api.results import routes as results
 from sims_api.settings import ApiSettings
 from sims_api.student_import import routes as student_import
 from sims_api.students import resource as students
@@ -67,7 +68,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         router_of(EXAMS),
         component_routes.router,
         exams.router,
-        results.router,
+        change_routes.router,
+        results.results,
+        results.components,
+        results.exams,
         holds.router,
         transcripts.router,
         health.router,

@@ -23,11 +23,7 @@ Marks = Numeric(7, 2)
 
 
 class ResultChange(Versioned, Base):
-    """Who wants what changed and why, and who decided. Approved, it keeps old and new totals.
-
-    ``result_version`` is the version that the requester saw: an approval of anything else
-    would approve what nobody asked for.
-    """
+    """Who wants what changed and why, and who decided; with the totals before and after."""
 
     __tablename__ = "result_change"
     __table_args__ = (
@@ -45,7 +41,6 @@ class ResultChange(Versioned, Base):
 
     id: Mapped[Id]
     result_id: Mapped[int] = mapped_column(ForeignKey("result.id"))
-    result_version: Mapped[int]
     status: Mapped[str] = mapped_column(String(16), server_default=ChangeStatus.PENDING)
     reason: Mapped[Line]
     requested_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
@@ -21,8 +20,7 @@ from sims_api.resource import Id, Resource, find, router_of
 from sims_api.versions import IfMatch, require_match
 from sims_common.clock import now
 from sims_common.errors import Conflict, FieldError, ValidationFailed
-from sims_core import holds
-from sims_core.domain.holds import Held, HoldKind
+from sims_core.domain.holds import HoldKind
 from sims_core.models import Hold, Student
 
 VIEW = "finance.holds.view"
@@ -69,22 +67,6 @@ class HoldOut(Output):
 def holds_of(actor: Actor) -> ColumnElement[bool] | None:
     """All with ``VIEW``, else those on the actor."""
     return None if actor.can(VIEW) else Hold.student_id == actor.student_id
-
-
-async def ensure_free(session: AsyncSession, student_id: int, what: Held) -> None:
-    """Raises ``holds.Blocked`` when an open hold keeps ``what`` from the student."""
-    holds.refuse((await session.execute(holds.blocking(student_id, what))).all())
-
-
-def unless_held(view: str, own: str, what: Held) -> Any:
-    """Like ``allow(view, own)``; who has ``own`` alone is refused while held."""
-
-    async def viewer(session: Db, actor: Annotated[Actor, allow(view, own=own)]) -> Actor:
-        if not actor.can(view) and actor.student_id is not None:
-            await ensure_free(session, actor.student_id, what)
-        return actor
-
-    return Depends(viewer)
 
 
 HOLDS = Resource(

@@ -20,7 +20,6 @@ def upgrade() -> None:
         "result_change",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("result_id", sa.BigInteger(), nullable=False),
-        sa.Column("result_version", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=16), server_default="pending", nullable=False),
         sa.Column("reason", sa.String(length=255), nullable=False),
         sa.Column("requested_by_id", sa.BigInteger(), nullable=False),
