@@ -4,11 +4,13 @@ from sims_core.models.academics import (
     AcademicPeriod,
     Batch,
     Course,
+    CoursePrerequisite,
     Department,
     Group,
     Program,
 )
 from sims_core.models.base import Base, Stamped, Versioned
+from sims_core.models.curriculum import Block, Module, Period, Track
 from sims_core.models.idempotency import IdempotencyKey
 from sims_core.models.identity import (
     AuthSession,
@@ -38,7 +40,9 @@ __all__ = [
     "AuthSession",
     "Base",
     "Batch",
+    "Block",
     "Course",
+    "CoursePrerequisite",
     "Department",
     "Enrollment",
     "EnrollmentEvent",
@@ -47,7 +51,9 @@ __all__ = [
     "GradingScheme",
     "Group",
     "IdempotencyKey",
+    "Module",
     "Outbox",
+    "Period",
     "Permission",
     "Program",
     "RefreshToken",
@@ -61,6 +67,7 @@ __all__ = [
     "Stamped",
     "Student",
     "StudentImport",
+    "Track",
     "TranscriptBatch",
     "TranscriptRequest",
     "User",
