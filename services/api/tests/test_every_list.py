@@ -53,7 +53,7 @@ def lists(api: Api) -> list[List]:
     for path, operations in document["paths"].items():
         operation = operations.get("get", {})
         parameters = {p["name"]: p["schema"] for p in operation.get("parameters", [])}
-        if "ordering" in parameters:
+        if "page" in parameters and "ordering" in parameters:
             answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
             components = {"components": document["components"]}
             found.append(List(path, parameters, answer | components))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, select
@@ -37,10 +37,14 @@ def as_it_is(statement: Select[Any]) -> Select[Any]:
     return statement
 
 
-class PageQuery(BaseModel):
+class ListQuery(BaseModel):
     """Query parameters of every list; each list adds its filters and orderings."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(ListQuery):
+    """Which part of the list is asked for."""
 
     page: (
         Annotated[int, Field(ge=1, le=10**9, description="page number, from 1"), Digits] | None
@@ -60,6 +64,9 @@ class Page(BaseModel):
     count: int = Field(description="rows in the whole list")
     next: str | None
     previous: str | None
+
+
+Query = TypeVar("Query", bound=ListQuery)
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class Listing:
             )
         )
 
-    def query_model(self) -> type[PageQuery]:
+    def query_model(self, base: type[Query] = PageQuery, suffix: str = "List") -> type[Query]:  # type: ignore[assignment]
         """The parameters of this list: an unknown name or value is a 400."""
         orders = tuple(o for name in self.orderings for o in (name, f"-{name}"))
         fields: dict[str, Any] = {"ordering": (Literal[orders] | None, None)}
@@ -146,7 +153,11 @@ class Listing:
         if self.search is not None:
             fields["search"] = (Search | None, None)
         name = "".join(part.capitalize() for part in self.entity.split("_"))
-        return create_model(f"{name}ListQuery", __base__=PageQuery, **fields)
+        made: type[Query] = create_model(f"{name}{suffix}Query", __base__=base, **fields)
+        return made
+
+    def ordering_of(self, query: ListQuery) -> str:
+        return getattr(query, "ordering", None) or self.default
 
     def _filter_type(self, name: str, column: Column) -> Any:
         if name in self.choices:
@@ -158,7 +169,7 @@ class Listing:
             return Annotated[str, StringConstraints(max_length=255)]
         return kind
 
-    def conditions(self, query: PageQuery) -> list[ColumnElement[bool]]:
+    def conditions(self, query: ListQuery) -> list[ColumnElement[bool]]:
         """The filters and the search that the caller asked for."""
         asked = ((n, c, getattr(query, n)) for n, c in self.filters.items())
         found = [column == value for _, column, value in asked if value is not None]

@@ -20,13 +20,13 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sims_api import paging, problems
+from sims_api import export, paging, problems
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
-from sims_api.database import Db
+from sims_api.database import Db, OpenSessions
 from sims_api.fields import MAX_ID, Digits, partial
 from sims_api.idempotency import AtMostOnce
-from sims_api.listing import Column, Joins, Listing, Page, as_it_is
+from sims_api.listing import Column, Joins, Listing, Page, PageQuery, as_it_is
 from sims_api.policy import allow
 from sims_api.versions import IfMatch, IfNoneMatch, etag, not_modified, require_match
 from sims_common.clock import today
@@ -57,9 +57,11 @@ class Resource:
 
     ``permission`` is the task prefix (``academics.courses``): lists and details need
     ``.view``, writes ``.create``, ``.update``, ``.delete``. With ``own_view`` the scope
-    decides which rows the actor reaches. ``prepare`` derives or checks values before they
-    are stored; it gets None or the row that changes, and the institution's date. ``extend``
-    adds routes of its own before the detail, whose ``{id}`` would take their place.
+    decides which rows the actor reaches. Whoever may see the list may export it, unless it
+    is of people: then ``export_permission`` names one of its own. ``prepare`` derives or
+    checks values before they are stored; it gets None or the row that changes, and the
+    institution's date. ``extend`` adds routes of its own before the detail, whose ``{id}``
+    would take their place.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Resource:
     related: Mapping[str, Any] = field(default_factory=dict)
     joins: Joins = as_it_is
     own_view: str | None = None
+    export_permission: str | None = None
     scope: Scope = _every_row
     prepare: Prepare = _as_sent
     extend: Callable[[APIRouter], None] = _nothing_more
@@ -141,9 +144,9 @@ async def find(session: AsyncSession, resource: Resource, id_: Any, actor: Actor
 
 
 def add_list(router: APIRouter, resource: Resource, view: Any, path: str = "/") -> None:
-    """The list alone, for entities whose other routes are written out."""
+    """The list and its export alone, for entities whose other routes are written out."""
     listing = resource.listing
-    query_model = listing.query_model()
+    query_model: type[PageQuery] = listing.query_model()
     page_model = create_model(
         f"{resource.out.__name__}Page",
         __base__=Page,
@@ -159,6 +162,35 @@ def add_list(router: APIRouter, resource: Resource, view: Any, path: str = "/") 
     ) -> Any:
         found = await paging.fetch(session, listing, query, scope=resource.scope(actor))
         return found.response(request.url)
+
+    _add_export(router, resource, view, path)
+
+
+def _add_export(router: APIRouter, resource: Resource, view: Any, path: str) -> None:
+    """The whole list as a file; see ``export``."""
+    query_model: type[export.ExportQuery] = resource.listing.query_model(
+        export.ExportQuery, "Export"
+    )
+    may = allow(resource.export_permission) if resource.export_permission else view
+
+    @router.get(
+        f"{path}export/",
+        response_class=Response,
+        responses=export.DESCRIBED,
+        name=f"export {resource.name}s",
+    )
+    async def export_rows(
+        session: Db,
+        sessions: OpenSessions,
+        actor: Annotated[Actor, may],
+        query: Annotated[query_model, Query()],  # type: ignore[valid-type]
+    ) -> Any:
+        await session.rollback()  # gives its connection back: writing takes one of its own
+        file, _rows = await export.write(
+            sessions, resource.listing, query, scope=resource.scope(actor)
+        )
+        name = f"{resource.name}s".replace(" ", "-")
+        return export.response(file, name, query.format)  # type: ignore[attr-defined]
 
 
 def _add_detail(router: APIRouter, resource: Resource, view: Any) -> None:

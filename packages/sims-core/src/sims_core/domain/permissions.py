@@ -73,10 +73,15 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "students.students.view_own": ("See the own student record", (STUDENT,)),
     "students.students.create": ("Add students", (ADMIN, REGISTRAR, COORDINATOR)),
     "students.students.update": ("Change students", (ADMIN, REGISTRAR, COORDINATOR)),
+    "students.students.export": ("Export the student register", (ADMIN, REGISTRAR)),
     "students.students.import": ("Import students from CSV", (ADMIN, REGISTRAR, COORDINATOR)),
     "results.result_headers.view": (
         "See every result, drafts too",
         (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL),
+    ),
+    "results.result_headers.export": (
+        "Export results, drafts too",
+        (ADMIN, REGISTRAR, EXAM_CELL),
     ),
     "results.result_headers.view_own": ("See the own published results", (STUDENT,)),
     "transcripts.transcripts.view": (

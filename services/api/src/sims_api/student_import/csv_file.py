@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError, field_validator
 
 from sims_api.fields import Code, Email, Input, Line, Name, Phone
+from sims_api.spreadsheets import plain
 from sims_api.students.resource import BirthDate
 from sims_common.errors import ValidationFailed
 from sims_core.domain.students import STATUSES, StudentStatus
@@ -18,7 +19,6 @@ OPTIONAL = ("email", "phone", "date_of_birth")
 COLUMNS = REQUIRED + OPTIONAL
 ADDED = ("row_number", "errors")
 """What the file of errors adds; it may stay when the corrected file comes back."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ImportRow(Input):
@@ -145,22 +145,3 @@ def _explain(problem: Mapping[str, object]) -> str:
             return f"{value!r} is not a phone number like +92 300 1234567"
         case _:
             return str(problem["msg"]).removeprefix("Value error, ")
-
-
-def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """CSV that a spreadsheet shows and never executes: no cell starts a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([safe(cell) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def safe(cell: object) -> str:
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def plain(cell: str) -> str:
-    """Undoes ``safe``: the template and the file of errors come back as they went."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

@@ -16,6 +16,7 @@ from sims_api.database import Db
 from sims_api.idempotency import AtMostOnce
 from sims_api.policy import allow
 from sims_api.problems import not_found
+from sims_api.spreadsheets import csv_text
 from sims_api.student_import import csv_file, service
 from sims_api.student_import import schemas as s
 from sims_common.errors import FieldError, ValidationFailed
@@ -114,7 +115,7 @@ async def template(session: Db, _actor: Importer) -> Response:
     ).one_or_none()
     example = ["2026-0001", "Amina Yusuf", *(place or ("MBBS", "2026", "A")), "active"]
     rows = [[*example, "amina@example.edu", "+92 300 1234567", "2004-09-30"]]
-    return _csv(csv_file.write(csv_file.COLUMNS, rows), "students-template.csv")
+    return _csv(csv_text(csv_file.COLUMNS, rows), "students-template.csv")
 
 
 @router.get("/jobs/")
@@ -167,7 +168,7 @@ async def errors_csv(
         for row in job.rows
         if row["errors"]
     ]
-    text = csv_file.write([*csv_file.COLUMNS, "row_number", "errors"], rows)
+    text = csv_text([*csv_file.COLUMNS, "row_number", "errors"], rows)
     return _csv(text, f"errors-{job.id}.csv")
 
 
