@@ -59,7 +59,7 @@ def _section_filled(make: Make, body: Body) -> Body:
         "course_name": _name(make, "course", body["course"]),
         "academic_period_name": _name(make, "academic_period", body["academic_period"]),
     }
-    rest = {"group": None, "capacity": 50, "teachers": [], "enrolled_count": 0}
+    rest: Body = {"group": None, "capacity": 50, "teachers": [], "enrolled_count": 0}
     return rest | body | names
 
 

@@ -9,6 +9,7 @@ from sims_core.models.academics import (
     Group,
     Program,
 )
+from sims_core.models.attendance import Attendance, AttendanceChange, AttendanceExemption
 from sims_core.models.base import Base, Stamped, Versioned
 from sims_core.models.curriculum import Block, Module, Period, Track
 from sims_core.models.idempotency import IdempotencyKey
@@ -23,6 +24,15 @@ from sims_core.models.identity import (
 )
 from sims_core.models.imports import StudentImport
 from sims_core.models.outbox import Outbox
+from sims_core.models.people import (
+    Address,
+    ContactInfo,
+    IdentityDocument,
+    LeavePeriod,
+    Person,
+    StudentDocument,
+    StudentStatusChange,
+)
 from sims_core.models.results import Exam, GradingBand, GradingScheme, Result
 from sims_core.models.row_count import RowCount
 from sims_core.models.sections import (
@@ -33,14 +43,23 @@ from sims_core.models.sections import (
     SectionTeacher,
 )
 from sims_core.models.students import Student
+from sims_core.models.timetable import Booking, CalendarFeed, ClassSession
 from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
 
 __all__ = [
     "AcademicPeriod",
+    "Address",
+    "Attendance",
+    "AttendanceChange",
+    "AttendanceExemption",
     "AuthSession",
     "Base",
     "Batch",
     "Block",
+    "Booking",
+    "CalendarFeed",
+    "ClassSession",
+    "ContactInfo",
     "Course",
     "CoursePrerequisite",
     "Department",
@@ -51,10 +70,13 @@ __all__ = [
     "GradingScheme",
     "Group",
     "IdempotencyKey",
+    "IdentityDocument",
+    "LeavePeriod",
     "Module",
     "Outbox",
     "Period",
     "Permission",
+    "Person",
     "Program",
     "RefreshToken",
     "Result",
@@ -66,7 +88,9 @@ __all__ = [
     "SectionTeacher",
     "Stamped",
     "Student",
+    "StudentDocument",
     "StudentImport",
+    "StudentStatusChange",
     "Track",
     "TranscriptBatch",
     "TranscriptRequest",
