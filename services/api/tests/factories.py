@@ -24,11 +24,11 @@ from sims_core.models import (
     Department,
     Exam,
     Group,
+    ImportJob,
     Program,
     Result,
     Role,
     Student,
-    StudentImport,
     TranscriptRequest,
     User,
     UserRole,
@@ -163,9 +163,10 @@ class Make:
         )
         return made
 
-    def student_import(self, by: User, **values: Any) -> StudentImport:
+    def student_import(self, by: User, **values: Any) -> ImportJob:
         defaults: dict[str, Any] = {
             "id": uuid.uuid4(),
+            "kind": "students",
             "mode": "CREATE_ONLY",
             "status": "PREVIEWED",
             "file_name": "students.csv",
@@ -175,7 +176,7 @@ class Make:
             "valid_rows": 0,
             "invalid_rows": 0,
         }
-        made: StudentImport = self._saved(StudentImport(created_by_id=by.id, **defaults | values))
+        made: ImportJob = self._saved(ImportJob(created_by_id=by.id, **defaults | values))
         return made
 
     def reload(self, row: Base) -> None:

@@ -18,7 +18,7 @@ from sims_api.edge import Edge
 from sims_api.resource import router_of
 from sims_api.results import resource as results
 from sims_api.settings import ApiSettings
-from sims_api.student_import import routes as student_import
+from sims_api.student_import import importer as student_import
 from sims_api.students import resource as students
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load

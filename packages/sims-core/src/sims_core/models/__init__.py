@@ -19,7 +19,7 @@ from sims_core.models.identity import (
     User,
     UserRole,
 )
-from sims_core.models.imports import StudentImport
+from sims_core.models.imports import ImportJob
 from sims_core.models.outbox import Outbox
 from sims_core.models.results import Exam, GradingBand, GradingScheme, Result
 from sims_core.models.row_count import RowCount
@@ -38,6 +38,7 @@ __all__ = [
     "GradingScheme",
     "Group",
     "IdempotencyKey",
+    "ImportJob",
     "Outbox",
     "Permission",
     "Program",
@@ -48,7 +49,6 @@ __all__ = [
     "RowCount",
     "Stamped",
     "Student",
-    "StudentImport",
     "TranscriptBatch",
     "TranscriptRequest",
     "User",
