@@ -22,12 +22,16 @@ from sims_core.models import (
     Batch,
     Course,
     Department,
+    Enrollment,
     Exam,
     Group,
     ImportJob,
     Program,
     Result,
     Role,
+    Room,
+    Section,
+    SectionTeacher,
     Student,
     TranscriptRequest,
     User,
@@ -138,6 +142,31 @@ class Make:
         program_id = program.id if program else values.pop("program_id", None)
         made: Student = self._saved(
             Student(program_id=program_id or self.program().id, **defaults | values)
+        )
+        return made
+
+    def room(self, **values: Any) -> Room:
+        n = self.number()
+        values = {"code": f"R{n}", "name": f"Room {n}", "capacity": 60} | values
+        made: Room = self._saved(Room(**values))
+        return made
+
+    def section(self, *teachers: User, **values: Any) -> Section:
+        """A section of a course and period of its own unless given, taught by ``teachers``."""
+        values = {"name": f"S{self.number()}"} | values
+        if "course_id" not in values:
+            values["course_id"] = self.course().id
+        if "academic_period_id" not in values:
+            values["academic_period_id"] = self.period().id
+        made: Section = self._saved(Section(**values))
+        for user in teachers:
+            self._saved(SectionTeacher(section_id=made.id, user_id=user.id))
+        return made
+
+    def enrollment(self, section: Section, student: Student, **values: Any) -> Enrollment:
+        values = {"status": "enrolled", "enrolled_at": now()} | values
+        made: Enrollment = self._saved(
+            Enrollment(section_id=section.id, student_id=student.id, **values)
         )
         return made
 

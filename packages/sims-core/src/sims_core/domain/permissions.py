@@ -33,7 +33,12 @@ _ACADEMICS = {
     "departments": "departments",
     "terms": "academic periods",
     "courses": "courses",
+    "periods": "periods",
+    "tracks": "tracks",
+    "blocks": "blocks",
+    "modules": "modules",
 }
+_MANAGERS = (ADMIN, REGISTRAR, COORDINATOR)
 _STAFF = (ADMIN, REGISTRAR, COORDINATOR, FACULTY, EXAM_CELL, FINANCE, OFFICE_ASSISTANT)
 
 
@@ -51,6 +56,16 @@ def _academics() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     **_academics(),
+    "academics.programs.manage": ("Finalize programs, generate their periods", _MANAGERS),
+    "academics.terms.manage": ("Open and close academic periods", _MANAGERS),
+    "academics.sections.view": (
+        "See every section",
+        (*_MANAGERS, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
+    ),
+    "academics.sections.view_own": ("See the sections taught or taken", (FACULTY, STUDENT)),
+    "academics.sections.create": ("Create sections", _MANAGERS),
+    "academics.sections.update": ("Update sections", _MANAGERS),
+    "academics.sections.delete": ("Delete sections", _MANAGERS),
     "students.students.view": (
         "See every student",
         (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
