@@ -32,6 +32,7 @@ from sims_core.models.sections import (
     Section,
     SectionTeacher,
 )
+from sims_core.models.settings import InstitutionSetting
 from sims_core.models.students import Student
 from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
 
@@ -52,6 +53,7 @@ __all__ = [
     "Group",
     "IdempotencyKey",
     "ImportJob",
+    "InstitutionSetting",
     "Module",
     "Outbox",
     "Period",
