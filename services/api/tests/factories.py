@@ -26,6 +26,7 @@ from sims_core.models import (
     Enrollment,
     Exam,
     Group,
+    ImportJob,
     Module,
     Period,
     Program,
@@ -35,7 +36,6 @@ from sims_core.models import (
     Section,
     SectionTeacher,
     Student,
-    StudentImport,
     Track,
     TranscriptRequest,
     User,
@@ -230,9 +230,10 @@ class Make:
         )
         return made
 
-    def student_import(self, by: User, **values: Any) -> StudentImport:
+    def student_import(self, by: User, **values: Any) -> ImportJob:
         defaults: dict[str, Any] = {
             "id": uuid.uuid4(),
+            "kind": "students",
             "mode": "CREATE_ONLY",
             "status": "PREVIEWED",
             "file_name": "students.csv",
@@ -242,7 +243,7 @@ class Make:
             "valid_rows": 0,
             "invalid_rows": 0,
         }
-        made: StudentImport = self._saved(StudentImport(created_by_id=by.id, **defaults | values))
+        made: ImportJob = self._saved(ImportJob(created_by_id=by.id, **defaults | values))
         return made
 
     def reload(self, row: Base) -> None:

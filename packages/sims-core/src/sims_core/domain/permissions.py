@@ -114,5 +114,7 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Have the own transcript mailed to the own address",
         (STUDENT,),
     ),
+    "settings.settings.view": ("See all settings", (ADMIN, REGISTRAR, COORDINATOR)),
+    "settings.settings.update": ("Change settings", (ADMIN,)),
 }
 """code → (description, roles that get it at first)"""

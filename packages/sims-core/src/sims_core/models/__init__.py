@@ -22,7 +22,7 @@ from sims_core.models.identity import (
     User,
     UserRole,
 )
-from sims_core.models.imports import StudentImport
+from sims_core.models.imports import ImportJob
 from sims_core.models.outbox import Outbox
 from sims_core.models.people import (
     Address,
@@ -42,6 +42,7 @@ from sims_core.models.sections import (
     Section,
     SectionTeacher,
 )
+from sims_core.models.settings import InstitutionSetting
 from sims_core.models.students import Student
 from sims_core.models.timetable import Booking, CalendarFeed, ClassSession
 from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
@@ -71,6 +72,8 @@ __all__ = [
     "Group",
     "IdempotencyKey",
     "IdentityDocument",
+    "ImportJob",
+    "InstitutionSetting",
     "LeavePeriod",
     "Module",
     "Outbox",
@@ -89,7 +92,6 @@ __all__ = [
     "Stamped",
     "Student",
     "StudentDocument",
-    "StudentImport",
     "StudentStatusChange",
     "Track",
     "TranscriptBatch",

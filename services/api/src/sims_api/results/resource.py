@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_
+from sqlalchemy import ColumnElement, Select, and_, false
 
 from sims_api.auth.actor import Actor
 from sims_api.fields import Output
@@ -38,9 +38,14 @@ class ResultOut(Output):
 
 
 def results_of(actor: Actor) -> ColumnElement[bool] | None:
-    """All with ``VIEW``; else the own ones, once released: no student sees a draft."""
+    """All with ``VIEW``; else the own ones, once released: no student sees a draft.
+
+    None at all while the institution has switched results off for students.
+    """
     if actor.can(VIEW):
         return None
+    if not actor.portal_results:
+        return false()
     return and_(Result.student_id == actor.student_id, Result.status.in_(RELEASED))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from alembic import op
-from sqlalchemy import text
+from sims_core.migrations import steps
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -22,21 +21,8 @@ PERMISSIONS = [
 
 
 def upgrade() -> None:
-    run = op.get_bind().execute
-    for code, description, roles in PERMISSIONS:
-        run(
-            text("INSERT INTO permission (code, description) VALUES (:code, :description)"),
-            {"code": code, "description": description},
-        )
-        run(
-            text(
-                "INSERT INTO role_permission (role_id, permission_code)"
-                " SELECT id, :code FROM role WHERE name = ANY(:roles)"
-            ),
-            {"code": code, "roles": roles.split()},
-        )
+    steps.grant(PERMISSIONS)
 
 
 def downgrade() -> None:
-    codes = [code for code, _, _ in PERMISSIONS]
-    op.get_bind().execute(text("DELETE FROM permission WHERE code = ANY(:c)"), {"c": codes})
+    steps.revoke(PERMISSIONS)

@@ -1,4 +1,4 @@
-"""Reading and writing the CSV files of the import, without a database."""
+"""Reading the CSV files of an import, without a database."""
 
 from __future__ import annotations
 
@@ -6,46 +6,18 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 
-from pydantic import ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from sims_api.fields import Code, Email, Input, Line, Name, Phone
+from sims_api.imports.importer import CellError, Importer
 from sims_api.spreadsheets import plain
-from sims_api.students.resource import BirthDate
 from sims_common.errors import ValidationFailed
-from sims_core.domain.students import STATUSES, StudentStatus
 
-REQUIRED = ("reg_no", "name", "program_name", "batch_name", "group_name", "status")
-OPTIONAL = ("email", "phone", "date_of_birth")
-COLUMNS = REQUIRED + OPTIONAL
 ADDED = ("row_number", "errors")
 """What the file of errors adds; it may stay when the corrected file comes back."""
 
 
-class ImportRow(Input):
-    """One line of the file, each cell under the rule of the field it becomes."""
-
-    reg_no: Code
-    name: Line
-    program_name: Name
-    batch_name: Name
-    group_name: Name
-    status: StudentStatus
-    email: Email | None = None
-    phone: Phone | None = None
-    date_of_birth: BirthDate | None = None
-
-    @field_validator("status", mode="before")
-    @classmethod
-    def _any_case(cls, value: str) -> str:
-        return value.strip().lower()
-
-    @field_validator(*OPTIONAL, mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: str) -> str | None:
-        return value.strip() or None
-
-
-def read(content: bytes, *, max_rows: int) -> list[tuple[int, dict[str, str]]]:
+def read(content: bytes, importer: Importer, *, max_rows: int) -> list[tuple[int, dict[str, str]]]:
     """(line number, cells by column) of each line that is not empty.
 
     Takes UTF-8 with or without a byte-order mark, separated by comma, semicolon or tab.
@@ -66,7 +38,7 @@ def read(content: bytes, *, max_rows: int) -> list[tuple[int, dict[str, str]]]:
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
-        header = _header(next(reader, []))
+        header = _header(next(reader, []), importer)
         return list(_lines(reader, header, max_rows))
     except csv.Error as error:
         raise ValidationFailed(
@@ -74,16 +46,17 @@ def read(content: bytes, *, max_rows: int) -> list[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def _header(cells: Sequence[str]) -> list[str]:
+def _header(cells: Sequence[str], importer: Importer) -> list[str]:
     header = _trimmed([cell.strip().lower() for cell in cells], 0)
-    missing = [name for name in REQUIRED if name not in header]
+    missing = [name for name in importer.required if name not in header]
     if missing:
+        may = f" (and may name {', '.join(importer.optional)})" if importer.optional else ""
         raise ValidationFailed(
             f"The first line lacks {', '.join(missing)}; it must name the columns"
-            f" {', '.join(REQUIRED)} (and may name {', '.join(OPTIONAL)}).",
+            f" {', '.join(importer.required)}{may}.",
             code="CSV_COLUMNS",
         )
-    unknown = [name or "(empty)" for name in header if name not in COLUMNS + ADDED]
+    unknown = [name or "(empty)" for name in header if name not in importer.columns + ADDED]
     if unknown or len(set(header)) < len(header):
         wrong = f"unknown columns {', '.join(unknown)}" if unknown else "a column twice"
         raise ValidationFailed(f"The first line has {wrong}.", code="CSV_COLUMNS")
@@ -109,7 +82,7 @@ def _lines(
             )
         padded = [*map(plain, cells), *[""] * (len(header) - len(cells))]
         named = dict(zip(header, padded, strict=True))
-        yield number, {name: cell for name, cell in named.items() if name in COLUMNS}
+        yield number, {name: cell for name, cell in named.items() if name not in ADDED}
 
 
 def _trimmed(cells: Sequence[str], length: int) -> list[str]:
@@ -118,30 +91,35 @@ def _trimmed(cells: Sequence[str], length: int) -> list[str]:
     return list(cells[: max(kept, length)])
 
 
-def check(cells: Mapping[str, str]) -> tuple[ImportRow | None, list[dict[str, str]]]:
-    """The typed row, or what is wrong with which column."""
+def check(cells: Mapping[str, str], importer: Importer) -> BaseModel | list[CellError]:
+    """The typed row, or what is wrong with which column.
+
+    An empty cell of an optional column is None; a column that the file lacks is not set.
+    """
+    sent: dict[str, str | None] = {
+        name: None if name in importer.optional and not cell.strip() else cell
+        for name, cell in cells.items()
+    }
     try:
-        return ImportRow.model_validate(dict(cells)), []
+        return importer.row.model_validate(sent)
     except ValidationError as error:
-        return None, [
-            {"column": str(problem["loc"][0]), "message": _explain(problem)}
+        return [
+            CellError(_column(problem, importer), _explain(problem, importer))
             for problem in error.errors(include_url=False, include_context=False)
         ]
 
 
-def _explain(problem: Mapping[str, object]) -> str:
-    column = str(problem["loc"][0])  # type: ignore[index]  # pydantic's tuple
+def _column(problem: ErrorDetails, importer: Importer) -> str:
+    """A rule between columns is told of the first."""
+    return str(problem["loc"][0]) if problem["loc"] else importer.columns[0]
+
+
+def _explain(problem: ErrorDetails, importer: Importer) -> str:
+    text = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return text
     value = str(problem["input"])[:60]
     if not value.strip():
         return "must not be empty"
-    match column:
-        case "status":
-            return f"{value!r} is not one of {', '.join(STATUSES)}"
-        case "date_of_birth":
-            return f"{value!r} is not a date like 2004-09-30"
-        case "email":
-            return f"{value!r} is not an e-mail address"
-        case "phone":
-            return f"{value!r} is not a phone number like +92 300 1234567"
-        case _:
-            return str(problem["msg"]).removeprefix("Value error, ")
+    explained = importer.explain.get(str(problem["loc"][0]))
+    return explained.format(value=repr(value)) if explained else text
