@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +19,7 @@ from sims_core.models import (
 
 
 @pytest.fixture
-def section(session: Session) -> Iterator[Section]:
+def section(session: Session) -> Section:
     """Three seats, and ten students who want them."""
     department = Department(name="Anatomy", code="ANA")
     period = AcademicPeriod(name="Fall", start_date="2026-09-01", end_date="2027-01-31")

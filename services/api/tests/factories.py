@@ -20,12 +20,16 @@ from sims_core.models import (
     AuthSession,
     Base,
     Batch,
+    Block,
     Course,
     Department,
     Enrollment,
     Exam,
     ExamComponent,
     Group,
+    ImportJob,
+    Module,
+    Period,
     Program,
     Result,
     Role,
@@ -33,7 +37,7 @@ from sims_core.models import (
     Section,
     SectionTeacher,
     Student,
-    StudentImport,
+    Track,
     TranscriptRequest,
     User,
     UserRole,
@@ -152,6 +156,40 @@ class Make:
         )
         return made
 
+    def track(self, **values: Any) -> Track:
+        values = {"name": f"Track {self.number()}"} | values
+        if "program_id" not in values:
+            values["program_id"] = self.program().id
+        made: Track = self._saved(Track(**values))
+        return made
+
+    def program_period(self, **values: Any) -> Period:
+        n = self.number()
+        values = {"name": f"Period {n}", "order": n} | values
+        if "program_id" not in values:
+            values["program_id"] = self.program().id
+        made: Period = self._saved(Period(**values))
+        return made
+
+    def block(self, **values: Any) -> Block:
+        """An integrated block of two months, of a track and period of its own."""
+        track = self.track()
+        period = self.program_period(program_id=track.program_id)
+        defaults = {
+            "name": f"Block {self.number()}",
+            "period_id": period.id,
+            "track_id": track.id,
+            "block_type": "INTEGRATED_BLOCK",
+            "start_date": date(2026, 9, 1),
+            "end_date": date(2026, 10, 31),
+        }
+        made: Block = self._saved(Block(**defaults | values))
+        return made
+
+    def module(self, **values: Any) -> Module:
+        made: Module = self._saved(Module(**{"name": f"M{self.number()}", "order": 1} | values))
+        return made
+
     def room(self, **values: Any) -> Room:
         n = self.number()
         values = {"code": f"R{n}", "name": f"Room {n}", "capacity": 60} | values
@@ -199,9 +237,10 @@ class Make:
         )
         return made
 
-    def student_import(self, by: User, **values: Any) -> StudentImport:
+    def student_import(self, by: User, **values: Any) -> ImportJob:
         defaults: dict[str, Any] = {
             "id": uuid.uuid4(),
+            "kind": "students",
             "mode": "CREATE_ONLY",
             "status": "PREVIEWED",
             "file_name": "students.csv",
@@ -211,7 +250,7 @@ class Make:
             "valid_rows": 0,
             "invalid_rows": 0,
         }
-        made: StudentImport = self._saved(StudentImport(created_by_id=by.id, **defaults | values))
+        made: ImportJob = self._saved(ImportJob(created_by_id=by.id, **defaults | values))
         return made
 
     def reload(self, row: Base) -> None:

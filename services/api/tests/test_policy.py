@@ -183,6 +183,7 @@ def test_only_sign_in_health_and_documentation_are_public(api: Api) -> None:
         "/api/health/",
         "/api/redoc/",
         "/api/schema/",
+        "/api/settings/public/",
         "/health/",
         "/healthz/",
         "/livez",

@@ -19,11 +19,12 @@ from sims_api.exams import component_routes
 from sims_api.exams import routes as exams
 from sims_api.exams.resources import EXAMS
 from sims_api.holds import resource as holds
+from sims_api.institution import routes as institution
 from sims_api.resource import router_of
 from sims_api.results import change_routes
 from sims_api.results import routes as results
 from sims_api.settings import ApiSettings
-from sims_api.student_import import routes as student_import
+from sims_api.student_import import importer as student_import
 from sims_api.students import resource as students
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load
@@ -73,6 +74,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         results.components,
         results.exams,
         holds.router,
+        institution.router,
         transcripts.router,
         health.router,
         openapi.router,

@@ -6,14 +6,30 @@ belong to the actor. Source of the names: the canonical modules' task list.
 
 from __future__ import annotations
 
-ADMIN = "Admin"
-REGISTRAR = "Registrar"
-COORDINATOR = "Coordinator"
-FACULTY = "Faculty"
-EXAM_CELL = "ExamCell"
-FINANCE = "Finance"
-OFFICE_ASSISTANT = "OfficeAssistant"
-STUDENT = "Student"
+from sims_core.domain.record_permissions import RECORD_PERMISSIONS
+from sims_core.domain.roles import (
+    ADMIN,
+    COORDINATOR,
+    EXAM_CELL,
+    FACULTY,
+    FINANCE,
+    OFFICE_ASSISTANT,
+    REGISTRAR,
+    STUDENT,
+)
+
+__all__ = [
+    "ADMIN",
+    "COORDINATOR",
+    "EXAM_CELL",
+    "FACULTY",
+    "FINANCE",
+    "OFFICE_ASSISTANT",
+    "PERMISSIONS",
+    "REGISTRAR",
+    "ROLES",
+    "STUDENT",
+]
 
 ROLES: dict[str, str] = {
     ADMIN: "Runs the installation; may do everything",
@@ -33,7 +49,12 @@ _ACADEMICS = {
     "departments": "departments",
     "terms": "academic periods",
     "courses": "courses",
+    "periods": "periods",
+    "tracks": "tracks",
+    "blocks": "blocks",
+    "modules": "modules",
 }
+_MANAGERS = (ADMIN, REGISTRAR, COORDINATOR)
 _STAFF = (ADMIN, REGISTRAR, COORDINATOR, FACULTY, EXAM_CELL, FINANCE, OFFICE_ASSISTANT)
 
 
@@ -134,6 +155,17 @@ _EXAMS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     **_academics(),
+    **RECORD_PERMISSIONS,
+    "academics.programs.manage": ("Finalize programs, generate their periods", _MANAGERS),
+    "academics.terms.manage": ("Open and close academic periods", _MANAGERS),
+    "academics.sections.view": (
+        "See every section",
+        (*_MANAGERS, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
+    ),
+    "academics.sections.view_own": ("See the sections taught or taken", (FACULTY, STUDENT)),
+    "academics.sections.create": ("Create sections", _MANAGERS),
+    "academics.sections.update": ("Update sections", _MANAGERS),
+    "academics.sections.delete": ("Delete sections", _MANAGERS),
     "students.students.view": (
         "See every student",
         (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
@@ -141,6 +173,7 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "students.students.view_own": ("See the own student record", (STUDENT,)),
     "students.students.create": ("Add students", (ADMIN, REGISTRAR, COORDINATOR)),
     "students.students.update": ("Change students", (ADMIN, REGISTRAR, COORDINATOR)),
+    "students.students.export": ("Export the student register", (ADMIN, REGISTRAR)),
     "students.students.import": ("Import students from CSV", (ADMIN, REGISTRAR, COORDINATOR)),
     "results.result_headers.view": (
         "See every result, drafts too",
@@ -149,6 +182,10 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "results.result_headers.view_own": (
         "See the own published results, or all of the own sections",
         (STUDENT, FACULTY),
+    ),
+    "results.result_headers.export": (
+        "Export results, drafts too",
+        (ADMIN, REGISTRAR, EXAM_CELL),
     ),
     "transcripts.transcripts.view": (
         "Download any transcript",
@@ -164,5 +201,7 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         (STUDENT,),
     ),
     **_EXAMS,
+    "settings.settings.view": ("See all settings", (ADMIN, REGISTRAR, COORDINATOR)),
+    "settings.settings.update": ("Change settings", (ADMIN,)),
 }
 """code → (description, roles that get it at first)"""

@@ -58,3 +58,28 @@ def revoke(permissions: Iterable[tuple[str, str, str]]) -> None:
     """Takes ``grant`` back."""
     codes = [code for code, _, _ in permissions]
     op.get_bind().execute(text("DELETE FROM permission WHERE code = ANY(:codes)"), {"codes": codes})
+
+
+_CHANGES = {
+    "insert": "REFERENCING NEW TABLE AS added",
+    "update": "REFERENCING OLD TABLE AS removed NEW TABLE AS added",
+    "delete": "REFERENCING OLD TABLE AS removed",
+}
+
+
+def refuse_closed(table: str, period: str, join: str = "") -> None:
+    """Refuses every write of ``table`` that belongs to a closed academic period.
+
+    ``period`` is the SQL of a row's period, the row being ``r`` and what ``join`` adds.
+    """
+    for event, rows in _CHANGES.items():
+        op.execute(
+            f"CREATE TRIGGER refuse_closed_{event} AFTER {event.upper()} ON {table} {rows}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION sims_refuse_closed('{period}', '{join}')"
+        )
+
+
+def accept_closed(table: str) -> None:
+    """Takes ``refuse_closed`` back."""
+    for event in _CHANGES:
+        op.execute(f"DROP TRIGGER refuse_closed_{event} ON {table}")

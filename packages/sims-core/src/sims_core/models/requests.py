@@ -57,7 +57,7 @@ class RequestRemark(Base):
 
     id: Mapped[Id]
     request_id: Mapped[int] = mapped_column(ForeignKey("student_request.id"), index=True)
-    text: Mapped[Description]
+    remark: Mapped[Description]
     is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
     by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
     at: Mapped[Timestamp] = mapped_column(server_default=func.now())

@@ -24,10 +24,11 @@ Marks = dict[int, passing.Mark]
 
 @dataclass(frozen=True)
 class Examination:
-    """An exam as far as marks need it; ``closed``: its academic period is."""
+    """An exam as far as marks need it, and the name of its academic period."""
 
     exam: Exam
     components: Sequence[ExamComponent]
+    period: str
     closed: bool
 
     def evaluate(self, marks: Marks) -> passing.Evaluation:
@@ -72,15 +73,16 @@ async def load(session: AsyncSession, exam_id: int, *, share: bool = False) -> E
     Raises ``NotFound``.
     """
     statement = select(Exam).where(Exam.id == exam_id)
-    status = select(AcademicPeriod.status)
+    period = select(AcademicPeriod.name, AcademicPeriod.status)
     if share:
         statement = statement.with_for_update(read=True)
-        status = status.with_for_update(read=True)
+        period = period.with_for_update(read=True)
     exam = (await session.scalars(statement)).one_or_none()
     if exam is None:
         raise not_found("exam")
-    period = await session.scalars(status.where(AcademicPeriod.id == exam.academic_period_id))
-    return Examination(exam, await components_of(session, exam_id), period.one() == "CLOSED")
+    found = await session.execute(period.where(AcademicPeriod.id == exam.academic_period_id))
+    name, status = found.one()
+    return Examination(exam, await components_of(session, exam_id), name, status == "CLOSED")
 
 
 async def hold_for_change(session: AsyncSession, exam_id: int) -> Exam:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.auth.actor import Actor
+from sims_api.broken_rules import term_closed
 from sims_api.exams import evaluation, grid
 from sims_api.exams import schemas as s
 from sims_api.exams.evaluation import Examination, Marks
@@ -60,9 +61,7 @@ async def open_exam(session: AsyncSession, exam_id: int) -> Examination:
     """The exam, shared, while marks can be entered. Raises ``NotFound`` or ``Conflict``."""
     examination = await evaluation.load(session, exam_id, share=True)
     if examination.closed:
-        raise Conflict(
-            "The academic period is closed; marks cannot be entered.", code="PERIOD_CLOSED"
-        )
+        raise term_closed(examination.period)
     if not examination.components:
         raise Conflict("The exam has no components yet; add them.", code="EXAM_WITHOUT_COMPONENTS")
     return examination

@@ -17,7 +17,7 @@ from sims_api.results import schemas as s
 from sims_api.results.scope import VIEW, VIEW_OWN
 from sims_api.students.scope import students_of
 from sims_common.clock import today
-from sims_common.errors import Conflict
+from sims_common.errors import Conflict, PermissionDenied
 from sims_common.settings import InstitutionSettings
 from sims_core import transcript_data
 from sims_core.domain.grading import NoBand
@@ -44,6 +44,8 @@ async def _record(
     session: AsyncSession, actor: Actor, student_id: int, institution: InstitutionSettings
 ) -> s.RecordOut:
     """Raises ``NotFound`` out of scope, ``Conflict`` when the grading scheme has a gap."""
+    if not actor.can(VIEW) and not actor.portal_results:
+        raise PermissionDenied("The institution shows no results now.", code="RESULTS_NOT_SHOWN")
     statement = transcript_data.header_statement(student_id)
     visible = students_of(actor, VIEW)
     if visible is not None:

@@ -79,6 +79,7 @@ RESULTS = Resource(
     out=ResultOut,
     permission="results.result_headers",
     own_view=VIEW_OWN,
+    export_permission="results.result_headers.export",
     scope=results_of,
     orderings={"id": Result.id, "created_at": Result.created_at},
     default_ordering="-id",

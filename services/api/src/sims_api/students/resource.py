@@ -123,6 +123,7 @@ STUDENTS = Resource(
     create=StudentIn,
     permission="students.students",
     own_view=VIEW_OWN,
+    export_permission="students.students.export",
     scope=students_of,
     orderings={
         "id": Student.id,

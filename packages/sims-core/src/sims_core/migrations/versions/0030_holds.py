@@ -8,7 +8,7 @@ from alembic import op
 from sims_core.migrations.steps import count_rows_of, grant, revoke, stop_counting
 
 revision = "0030"
-down_revision = "0020"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

@@ -119,7 +119,7 @@ def upgrade() -> None:
         "request_remark",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("request_id", sa.BigInteger(), nullable=False),
-        sa.Column("text", sa.String(length=2000), server_default="", nullable=False),
+        sa.Column("remark", sa.String(length=2000), server_default="", nullable=False),
         sa.Column("is_internal", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("by_id", sa.BigInteger(), nullable=False),
         sa.Column(
