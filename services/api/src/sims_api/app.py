@@ -12,14 +12,17 @@ from starlette.types import ASGIApp, Lifespan
 
 from sims_api import health, openapi, policy, problems
 from sims_api.academics.resources import RESOURCES
+from sims_api.assessments import routes as assessments
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
-from sims_api.exams import component_routes
+from sims_api.exams import component_routes, marks_import
 from sims_api.exams import routes as exams
 from sims_api.exams.resources import EXAMS
+from sims_api.grading import resource as grading
 from sims_api.holds import resource as holds
 from sims_api.institution import routes as institution
+from sims_api.requests import routes as requests
 from sims_api.resource import router_of
 from sims_api.results import change_routes
 from sims_api.results import routes as results
@@ -66,6 +69,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         students.router,
         student_import.router,
         *(router_of(resource) for resource in RESOURCES),
+        marks_import.router,
         router_of(EXAMS),
         component_routes.router,
         exams.router,
@@ -73,7 +77,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         results.results,
         results.components,
         results.exams,
+        grading.router,
         holds.router,
+        assessments.router,
+        requests.router,
         institution.router,
         transcripts.router,
         health.router,

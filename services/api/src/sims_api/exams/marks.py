@@ -37,7 +37,12 @@ class Save:
 
 
 async def enter(
-    session: AsyncSession, actor: Actor, exam_id: int, saves: Sequence[Save]
+    session: AsyncSession,
+    actor: Actor,
+    exam_id: int,
+    saves: Sequence[Save],
+    *,
+    skip_stale: bool = False,
 ) -> list[s.RowOut]:
     """Stores the marks and computes the results; the rows as they are then.
 
@@ -45,11 +50,15 @@ async def enter(
     component cannot take, ``Conflict`` when the period is closed or a result is no draft any
     more, and ``PreconditionFailed`` with the rows as they are now (``conflicts``) when
     somebody was faster. Then nothing is stored: the caller still has all that was typed.
+    With ``skip_stale`` such rows are left as they are, and out of the answer.
     """
     examination = await open_exam(session, exam_id)
     await _refuse_strangers(session, actor, examination, [save.student for save in saves])
     refuse_marks(examination, saves)
     results = await _locked(session, examination, [save.student for save in saves])
+    if skip_stale:
+        saves = [save for save in saves if matches(save.etag, results[save.student][1])]
+        results = {save.student: results[save.student] for save in saves}
     await _refuse_stale(session, actor, examination, saves, results)
     _refuse_beyond_draft(saves, results)
     changed = await _write(session, actor, examination, saves, results)

@@ -81,7 +81,7 @@ async def no_example(_session: Db) -> list[list[str]]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Importer:
-    """One import.
+    """One import, for who has ``permission``, or ``own`` where the context minds whose rows.
 
     ``row`` types a line; its fields are the columns in their order, those with a default
     may be left out of the file. ``key`` are the columns that name a record: twice in a file
@@ -95,6 +95,7 @@ class Importer:
     name: str
     path: str
     permission: str
+    own: str | None = None
     row: type[BaseModel]
     key: tuple[str, ...]
     prepare: Prepare

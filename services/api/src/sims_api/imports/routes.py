@@ -34,7 +34,7 @@ def router_of(importer: Importer) -> APIRouter:
     router = APIRouter(
         prefix=f"/api/{importer.path}", tags=[f"{importer.name} import"], route_class=StrictRoute
     )
-    may = allow(importer.permission)
+    may = allow(importer.permission, own=importer.own)
     _add_preview(router, importer, may)
     _add_commit(router, importer, may)
     _add_template(router, importer, may)
