@@ -16,10 +16,12 @@ from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
 from sims_api.institution import routes as institution
+from sims_api.people.resources import PEOPLE
 from sims_api.resource import router_of
 from sims_api.results import resource as results
 from sims_api.settings import ApiSettings
 from sims_api.student_import import importer as student_import
+from sims_api.students import documents, leave
 from sims_api.students import resource as students
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load
@@ -60,7 +62,9 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         auth.router,
         students.router,
         student_import.router,
-        *(router_of(resource) for resource in RESOURCES),
+        leave.router,
+        documents.router,
+        *(router_of(resource) for resource in (*RESOURCES, *PEOPLE)),
         results.router,
         institution.router,
         transcripts.router,
