@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from starlette.types import ASGIApp, Lifespan
 
 from sims_api import health, openapi, policy, problems
+from sims_api.academics import enrollment
 from sims_api.academics.resources import RESOURCES
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
@@ -64,7 +65,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         student_import.router,
         leave.router,
         documents.router,
-        *(router_of(resource) for resource in (*RESOURCES, *PEOPLE)),
+        *(router_of(resource) for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE)),
+        enrollment.router,
         results.router,
         institution.router,
         transcripts.router,
