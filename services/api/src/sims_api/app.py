@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from starlette.types import ASGIApp, Lifespan
 
 from sims_api import health, openapi, policy, problems
+from sims_api.academics import enrollment
 from sims_api.academics.resources import RESOURCES
 from sims_api.assessments import routes as assessments
 from sims_api.auth import routes as auth
@@ -22,12 +23,14 @@ from sims_api.exams.resources import EXAMS
 from sims_api.grading import resource as grading
 from sims_api.holds import resource as holds
 from sims_api.institution import routes as institution
+from sims_api.people.resources import PEOPLE
 from sims_api.requests import routes as requests
 from sims_api.resource import router_of
 from sims_api.results import change_routes
 from sims_api.results import routes as results
 from sims_api.settings import ApiSettings
 from sims_api.student_import import importer as student_import
+from sims_api.students import documents, leave
 from sims_api.students import resource as students
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load
@@ -68,7 +71,6 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         auth.router,
         students.router,
         student_import.router,
-        *(router_of(resource) for resource in RESOURCES),
         marks_import.router,
         router_of(EXAMS),
         component_routes.router,
@@ -81,6 +83,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         holds.router,
         assessments.router,
         requests.router,
+        leave.router,
+        documents.router,
+        *(router_of(resource) for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE)),
+        enrollment.router,
         institution.router,
         transcripts.router,
         health.router,

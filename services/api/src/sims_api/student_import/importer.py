@@ -16,9 +16,10 @@ from sims_api.imports.importer import Applied, CellError, Change, Commit, Import
 from sims_api.imports.routes import router_of
 from sims_api.imports.service import chunks
 from sims_api.student_import.placements import Placements
+from sims_api.students.acting import act_as
 from sims_api.students.resource import BirthDate
 from sims_common.clock import now
-from sims_core.domain.students import STATUSES, StudentStatus
+from sims_core.domain.students import STATUSES, StudentStatus, may_become
 from sims_core.models import Batch, Group, Program, Student
 
 CHUNK = 1000
@@ -56,6 +57,9 @@ async def prepare(
         if isinstance(place, CellError):
             return [place]
         found = existing.get(row.reg_no)
+        if found and not _may_become(found["status"], row.status):
+            text = f"who is {found['status']} cannot become {row.status}"
+            return [CellError("status", text)]
         values = {
             "name": row.name,
             "program_id": place.program_id,
@@ -69,6 +73,10 @@ async def prepare(
         return Change(values, stored, guard | ({"version": found["version"]} if found else {}))
 
     return plan
+
+
+def _may_become(old: str, new: StudentStatus) -> bool:
+    return old == new or may_become(StudentStatus(old), new)
 
 
 def _contact(row: StudentRow, found: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -96,6 +104,7 @@ def _plain(value: Any) -> Any:
 
 async def apply(commit: Commit) -> Applied:
     """A registration number that was taken, or a student who was changed, is skipped."""
+    await act_as(commit.session, commit.actor, "CSV import")
     created = await _write(commit.session, commit.created)
     updated = await _write(commit.session, commit.updated, replace=True)
     return Applied(created, updated)
