@@ -23,6 +23,8 @@ from sims_api.exams.resources import EXAMS
 from sims_api.grading import resource as grading
 from sims_api.holds import resource as holds
 from sims_api.institution import routes as institution
+from sims_api.legacy import routes as legacy
+from sims_api.legacy.gate import LegacyGate
 from sims_api.people.resources import PEOPLE
 from sims_api.requests import routes as requests
 from sims_api.resource import router_of
@@ -93,6 +95,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         openapi.router,
     ):
         app.include_router(router)
+    if settings.enable_legacy_modules:
+        app.include_router(legacy.router)
+        if not settings.allow_legacy_writes:
+            app.add_middleware(LegacyGate)
     problems.install(app)
     openapi.install(app)
     policy.enforce(app)

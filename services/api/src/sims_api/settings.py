@@ -28,4 +28,11 @@ class ApiSettings(LogSettings, DatabaseSettings, InstitutionSettings, SecuritySe
         None, description="directory of uploaded files; the backup's SIMS_BACKUP_MEDIA_DIR"
     )
     import_max_rows: int = Field(20_000, ge=1)
+    enable_legacy_modules: bool = Field(
+        default=False,
+        description="serve enrollments, assessments and requests under /api/legacy/ too",
+    )
+    allow_legacy_writes: bool = Field(
+        default=False, description="let the legacy modules write; else a write is a 409"
+    )
     api_shutdown_timeout: int = Field(25, ge=1, description="seconds for running requests")
