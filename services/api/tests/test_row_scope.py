@@ -10,11 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from services.api.tests.conftest import Api, problem_of
+from services.api.tests.exam_rows import exam_rows, exam_scope
 from services.api.tests.factories import Make
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sims_api import policy
+from sims_core.domain.permissions import PERMISSIONS, STUDENT
 from sims_core.models import (
     AcademicPeriod,
     Base,
@@ -46,6 +48,7 @@ class School:
     released: Ids
     requests: Ids
     sections: Ids
+    exams: dict[str, int]
 
     def client(self) -> httpx.Client:
         return self.api.sign_in(self.user)
@@ -84,8 +87,12 @@ def school(shared_api: Api) -> School:
     make.enrollment(make.section(), students[1])
     make.enrollment(make.section(), own, status="dropped")
     make.block()
+    exams = exam_rows(make, own, registrar, 1)
+    exam_rows(make, students[1], registrar, 2)
     released = {results[own.id, state] for state in ("PUBLISHED", "FROZEN")}
-    return School(shared_api, user, own, released, requests, {taken.id})
+    released.add(exams["/api/results/"])
+    sections = {taken.id, exams["/api/academics/sections/"]}
+    return School(shared_api, user, own, released, requests, sections, exams)
 
 
 def every_id(session: Session) -> list[Any]:
@@ -131,6 +138,7 @@ def reachable(school: School) -> dict[str, Ids]:
         "/api/admin/students/import/{id}/errors.csv/": set(),
         "/api/admin/students/import/jobs/": set(),
     }
+    found |= exam_scope(school.api.make, school.own, school.exams)
     for path, model in REFERENCE.items():
         ids = set(session.scalars(select(model.id)))  # type: ignore[attr-defined]
         found |= {path: ids, f"{path}{{id}}/": ids}
@@ -164,14 +172,29 @@ def rows_of(answer: httpx.Response) -> list[dict[str, Any]]:
     return found
 
 
+def closed_to_students(api: Api) -> set[str]:
+    """Paths that answer no student at all; test_policy proves the 403."""
+    student = {code for code, (_, roles) in PERMISSIONS.items() if STUDENT in roles}
+    return {
+        str(route.path)
+        for route in policy.routes(api.app)
+        for found in policy.policies(route)
+        if "GET" in (route.methods or ())
+        and isinstance(found, policy.Allowed)
+        and not {found.code, found.own} & student
+    }
+
+
 def lists(api: Api) -> list[str]:
-    """The paths that answer with rows."""
+    """The paths that answer a student with rows."""
     schema = api.app.openapi()["paths"]
+    closed = closed_to_students(api)
     return [
         path
         for path, operations in schema.items()
         if any(p["name"] == "page_size" for p in operations.get("get", {}).get("parameters", []))
         and "{" not in path
+        and path not in closed
     ]
 
 
@@ -275,7 +298,7 @@ def test_staff_with_view_see_all_rows(school: School) -> None:
     session = school.api.make.session
     client = school.api.as_("ExamCell")
     ids = {row["id"] for row in rows_of(client.get("/api/results/", params={"page_size": 200}))}
-    assert len(ids) == 3 * len(STATES)
+    assert len(ids) == 3 * len(STATES) + 2
     assert {row["id"] for row in rows_of(client.get("/api/students/"))} == set(_students(school))
     session.rollback()
 
