@@ -24,6 +24,8 @@ from sims_api.settings import ApiSettings
 from sims_api.student_import import importer as student_import
 from sims_api.students import documents, leave
 from sims_api.students import resource as students
+from sims_api.timetable import feeds
+from sims_api.timetable.resources import TIMETABLE
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load
 from sims_common.version import app_version
@@ -65,8 +67,12 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         student_import.router,
         leave.router,
         documents.router,
-        *(router_of(resource) for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE)),
+        *(
+            router_of(resource)
+            for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE, *TIMETABLE)
+        ),
         enrollment.router,
+        feeds.router,
         results.router,
         institution.router,
         transcripts.router,
