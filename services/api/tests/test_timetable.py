@@ -139,7 +139,7 @@ def test_a_series_keeps_its_local_time_when_the_clocks_change(
     again = registrar.post(f"{SESSIONS}series/", json=body | {"section": other.id, "without": []})
     assert clash(again) == [("room", room.code)] * 2
     assert registrar.get(SESSIONS, params={"section": other.id}).json()["count"] == 0
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"weekdays": []},
         {"weekdays": [7]},
         {"starts": "10:30"},
@@ -147,7 +147,8 @@ def test_a_series_keeps_its_local_time_when_the_clocks_change(
         {"last_day": "2026-10-18"},
         {"first_day": "2026-10-20", "last_day": "2026-10-21"},
         {"last_day": "2028-01-01"},
-    ):
+    ]
+    for wrong in wrongs:
         answer = registrar.post(f"{SESSIONS}series/", json=body | {"room": None} | wrong)
         problem_of(answer, 400, "VALIDATION_ERROR")
 
@@ -156,13 +157,14 @@ def test_sessions_without_an_offset_or_in_the_wrong_order_are_refused(
     api: Api, registrar: httpx.Client
 ) -> None:
     section = api.make.section().id
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"starts_at": "2026-09-07T09:00:00"},
         {"ends_at": AT.format("09:00")},
         {"ends_at": "2026-09-09T09:00:00Z"},
         {"section": 2**52},
         {"room": 2**52},
-    ):
+    ]
+    for wrong in wrongs:
         answer = registrar.post(SESSIONS, json=at(section) | wrong)
         problem_of(answer, 400, "VALIDATION_ERROR")
 

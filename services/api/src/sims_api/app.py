@@ -13,6 +13,9 @@ from starlette.types import ASGIApp, Lifespan
 from sims_api import health, openapi, policy, problems
 from sims_api.academics import enrollment
 from sims_api.academics.resources import RESOURCES
+from sims_api.attendance import eligibility
+from sims_api.attendance import importer as attendance_import
+from sims_api.attendance import routes as attendance
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
@@ -73,6 +76,11 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         ),
         enrollment.router,
         feeds.router,
+        attendance_import.router,
+        eligibility.router,
+        router_of(eligibility.EXEMPTIONS),
+        attendance.router,
+        router_of(attendance.ATTENDANCE),
         results.router,
         institution.router,
         transcripts.router,

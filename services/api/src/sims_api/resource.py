@@ -114,7 +114,7 @@ class Resource:
         )
 
     def etag(self, found: Any) -> str:
-        return etag(found.version, found if self.related else None)
+        return etag(getattr(found, "version", 1), found if self.related else None)
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Field values under the names of their columns; members have none."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from icalendar import Calendar, Event
 from pydantic import StringConstraints
-from sqlalchemy import Row, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -80,7 +81,7 @@ async def read_feed(request: Request, session: Db, token: Token) -> Response:
     return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
-async def _sessions(session: AsyncSession, user_id: int, student_id: int | None) -> list[Row[Any]]:
+async def _sessions(session: AsyncSession, user_id: int, student_id: int | None) -> Sequence[Any]:
     at = now()
     c = ClassSession
     rows = await session.execute(
@@ -108,10 +109,10 @@ async def _sessions(session: AsyncSession, user_id: int, student_id: int | None)
         )
         .order_by(c.starts_at, c.id)
     )
-    return list(rows.all())
+    return rows.all()
 
 
-def calendar(rows: list[Row[Any]], institution: str, time_zone: str) -> bytes:
+def calendar(rows: Sequence[Any], institution: str, time_zone: str) -> bytes:
     """RFC 5545. Times are UTC instants, so no reader can take them for another zone's."""
     found = Calendar()
     found.add("prodid", "-//SIMS//Timetable//EN")
