@@ -17,10 +17,12 @@ from sims_core.domain.results import ResultStatus
 from sims_core.jobs import GenerateAndEmailTranscript
 from sims_core.models import (
     AcademicPeriod,
+    Attendance,
     AuthSession,
     Base,
     Batch,
     Block,
+    ClassSession,
     Course,
     Department,
     Enrollment,
@@ -212,6 +214,19 @@ class Make:
         values = {"status": "enrolled", "enrolled_at": now()} | values
         made: Enrollment = self._saved(
             Enrollment(section_id=section.id, student_id=student.id, **values)
+        )
+        return made
+
+    def class_session(self, section: Section, **values: Any) -> ClassSession:
+        """A session of an hour that starts now unless ``starts_at`` says otherwise."""
+        start = values.pop("starts_at", now())
+        times = {"starts_at": start, "ends_at": start + timedelta(hours=1)}
+        made: ClassSession = self._saved(ClassSession(section_id=section.id, **times | values))
+        return made
+
+    def attendance(self, held: ClassSession, student: Student, status: str) -> Attendance:
+        made: Attendance = self._saved(
+            Attendance(session_id=held.id, student_id=student.id, status=status)
         )
         return made
 

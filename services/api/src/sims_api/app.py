@@ -14,6 +14,9 @@ from sims_api import health, openapi, policy, problems
 from sims_api.academics import enrollment
 from sims_api.academics.resources import RESOURCES
 from sims_api.assessments import routes as assessments
+from sims_api.attendance import eligibility
+from sims_api.attendance import importer as attendance_import
+from sims_api.attendance import routes as attendance
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
@@ -34,6 +37,8 @@ from sims_api.settings import ApiSettings
 from sims_api.student_import import importer as student_import
 from sims_api.students import documents, leave
 from sims_api.students import resource as students
+from sims_api.timetable import feeds
+from sims_api.timetable.resources import TIMETABLE
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load
 from sims_common.version import app_version
@@ -87,8 +92,17 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         requests.router,
         leave.router,
         documents.router,
-        *(router_of(resource) for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE)),
+        *(
+            router_of(resource)
+            for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE, *TIMETABLE)
+        ),
         enrollment.router,
+        feeds.router,
+        attendance_import.router,
+        eligibility.router,
+        router_of(eligibility.EXEMPTIONS),
+        attendance.router,
+        router_of(attendance.ATTENDANCE),
         institution.router,
         transcripts.router,
         health.router,

@@ -46,6 +46,9 @@ MEANING: dict[str, Callable[[str], SimsError]] = {
     "uq_enrollment_section_id_student_id": _conflict(
         "DUPLICATE_ENROLLMENT", "The student is in this section already."
     ),
+    "ex_booking_clash": _conflict(
+        "TIMETABLE_CLASH", "A room, teacher or group would be in two sessions at a time."
+    ),
     "ex_block_track_days": _conflict(
         "BLOCK_OVERLAP", "Another block of this track has some of these days; change the dates."
     ),

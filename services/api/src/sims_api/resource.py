@@ -114,7 +114,7 @@ class Resource:
         )
 
     def etag(self, found: Any) -> str:
-        return etag(found.version, found if self.related else None)
+        return etag(getattr(found, "version", 1), found if self.related else None)
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Field values under the names of their columns; members have none."""
@@ -269,7 +269,7 @@ def _add_updates(
     ) -> Response:
         row = await _locked(session, resource, id_, actor)
         require_match(if_match, row.version)
-        _check_together(full, {**_fields_of(resource, full, row), **values})
+        check_together(full, {**_fields_of(resource, full, row), **values})
         stored = resource.stored(values)
         await resource.prepare(session, stored, row, _today(request))
         for name, value in stored.items():
@@ -313,7 +313,7 @@ def _fields_of(resource: Resource, schema: type[BaseModel], row: Any) -> dict[st
     }
 
 
-def _check_together(schema: type[BaseModel], values: dict[str, Any]) -> None:
+def check_together(schema: type[BaseModel], values: dict[str, Any]) -> None:
     """A PATCH keeps the rules between fields, some of which it did not send.
 
     Raises ``RequestValidationError`` as a whole body that breaks them would.

@@ -103,6 +103,10 @@ RECORD_PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Correct attendance of the own sections before it is locked",
         (FACULTY,),
     ),
+    "attendance.attendances.import": (
+        "Import attendance of one session from CSV",
+        (*_MANAGERS, FACULTY),
+    ),
     "attendance.eligibility.view": (
         "See the eligibility of every student",
         (*_MANAGERS, EXAM_CELL),

@@ -51,6 +51,11 @@ PERMISSIONS = [
         "Faculty",
     ),
     (
+        "attendance.attendances.import",
+        "Import attendance of one session from CSV",
+        "Admin Registrar Coordinator Faculty",
+    ),
+    (
         "attendance.eligibility.view",
         "See the eligibility of every student",
         "Admin Registrar Coordinator ExamCell",
