@@ -91,8 +91,8 @@ def hall(api: Api, candidates: int = 3, **rule: Any) -> Hall:
     teachers = [make.user("Faculty") for _ in range(2)]
     place = {"course_id": course.id, "academic_period_id": period.id}
     sections = [make.section(teacher, **place) for teacher in teachers]
-    program = make.program()
-    people = [[make.student(program) for _ in range(candidates)] for _ in sections]
+    programs = [make.program() for _ in sections]
+    people = [[make.student(program) for _ in range(candidates)] for program in programs]
     for section, students in zip(sections, people, strict=True):
         for student in students:
             make.enrollment(section, student)

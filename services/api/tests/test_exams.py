@@ -134,7 +134,26 @@ def test_a_scheme_is_kept_and_its_bands_stand_once_results_are_graded_by_them(
     same = {"name": "Renamed", "bands": default["bands"]}
     assert cell.put(path, json=same).json()["name"] == "Renamed"
     problem_of(cell.delete(path), 409, "IN_USE")
+    problem_of(cell.post(f"{here}make-default/"), 409, "SCHEME_IN_USE")
+    program = {"program": one.students[0].program_id}
+    problem_of(cell.post(f"{here}assign/", json=program), 409, "SCHEME_IN_USE")
+    problem_of(cell.post(f"{here}assign/", json={"program": 2**52}), 400, "VALIDATION_ERROR")
+    assert cell.delete(here).status_code == 204
+
+
+def test_a_program_without_results_gets_its_own_scheme_or_the_new_default(api: Api) -> None:
+    cell = api.as_("ExamCell")
+    scheme = cell.post(SCHEMES, json={"name": "Pass or fail", "bands": BANDS}).json()
+    here = f"{SCHEMES}{scheme['id']}/"
     assert cell.post(f"{here}make-default/").json()["is_default"] is True
     assert cell.get(SCHEMES, params={"is_default": True}).json()["count"] == 1
-    assert cell.post(f"{path}make-default/").status_code == 200
-    assert cell.delete(here).status_code == 204
+    found = hall(api)
+    own = cell.post(SCHEMES, json={"name": "Own", "bands": [BANDS[0] | {"letter": "Z"}]}).json()
+    program = {"program": found.students[0].program_id}
+    assert cell.post(f"{SCHEMES}{own['id']}/assign/", json=program).status_code == 200
+    found.fill(cell, theory=70, practical=30)
+    found.move(cell, "verify", "publish")
+    for students, letter in ((found.students, "Z"), (found.others, "P")):
+        record = cell.get(f"/api/results/students/{students[0].id}/").json()
+        assert record["periods"][0]["courses"][0]["letter"] == letter
+    problem_of(cell.delete(f"{SCHEMES}{own['id']}/"), 409, "IN_USE")

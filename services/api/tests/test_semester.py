@@ -216,6 +216,9 @@ class Semester:
         for section in self.sections["ANA-101"]:
             grid = get(teacher, f"/api/exams/{exam}/grid/", section=section["id"])
             assert grid["count"] == 100
+            flagged = [row["reg_no"] for row in grid["rows"] if row["eligible"] is False]
+            first = section == self.sections["ANA-101"][0]
+            assert flagged == ([self.students[3]["reg_no"]] if first else [])
             rows = []
             for row in grid["rows"]:
                 n = number[row["student"]]

@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, SelectBase, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.auth.actor import Actor
+from sims_api.exams import attendance
 from sims_api.exams import schemas as s
 from sims_api.exams.evaluation import Examination
 from sims_api.exams.scope import MARKS_VIEW, candidates
@@ -63,11 +64,15 @@ def rows_statement(
 async def rows(
     session: AsyncSession, examination: Examination, statement: Select[Any]
 ) -> list[s.RowOut]:
-    """The rows of ``statement`` with their marks, in two statements whatever their number."""
+    """The rows of ``statement`` with marks and eligibility, in five statements at most."""
     found = (await session.execute(statement)).all()
     cells = await _cells(session, [row.result for row in found if row.result is not None])
     maximum = sum((c.max_marks for c in examination.components), Decimal(0))
-    return [_row(row, cells[row.result], maximum) for row in found]
+    places = {row.student: row.section_id for row in found if row.section_id is not None}
+    may_sit = await attendance.eligible(session, places)
+    return [
+        _row(row, cells[row.result], maximum, eligible=may_sit.get(row.student)) for row in found
+    ]
 
 
 async def _cells(session: AsyncSession, ids: Sequence[int]) -> dict[int | None, list[s.MarkOut]]:
@@ -87,7 +92,9 @@ async def _cells(session: AsyncSession, ids: Sequence[int]) -> dict[int | None, 
     return found
 
 
-def _row(row: Row[*tuple[Any, ...]], marks: list[s.MarkOut], maximum: Decimal) -> s.RowOut:
+def _row(
+    row: Row[*tuple[Any, ...]], marks: list[s.MarkOut], maximum: Decimal, *, eligible: bool | None
+) -> s.RowOut:
     """A candidate without a result has version 0: who saves first creates it."""
     return s.RowOut(
         student=row.student,
@@ -98,6 +105,7 @@ def _row(row: Row[*tuple[Any, ...]], marks: list[s.MarkOut], maximum: Decimal) -
         etag=etag(row.version or 0),
         status=row.status,
         withheld=row.withheld_at is not None,
+        eligible=eligible,
         marks=marks,
         total_obtained=row.total_obtained or Decimal(0),
         total_max=row.total_max or maximum,

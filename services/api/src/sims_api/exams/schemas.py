@@ -170,6 +170,7 @@ class RowOut(Output):
     etag: str
     status: ResultStatus | None
     withheld: bool
+    eligible: bool | None = Field(description="by attendance; null when none is recorded")
     marks: list[MarkOut]
     total_obtained: Decimal
     total_max: Decimal

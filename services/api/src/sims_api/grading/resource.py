@@ -1,7 +1,8 @@
-"""Grading schemes with their bands.
+"""Grading schemes with their bands, and the programs that have them.
 
-Letters and GPA are computed when they are read, so the bands of a scheme that released
-results are graded by never change: a new scheme is made and given to programs.
+Letters and GPA are computed when they are read. So that no released grade changes by the
+way, the bands of a scheme in use stand, and so does the scheme of a program with released
+results: a new scheme is for programs that have none yet (ADR 0063).
 """
 
 from __future__ import annotations
@@ -12,21 +13,21 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import Text, cast, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Text, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
 from sims_api.database import Db
-from sims_api.fields import Input, Name, OneLine, Output, Percent
+from sims_api.fields import Input, Name, OneLine, Output, Percent, RowId
 from sims_api.idempotency import AtMostOnce
 from sims_api.policy import allow
 from sims_api.problems import not_found
 from sims_api.resource import Id, Resource, find, router_of
 from sims_api.versions import IfMatch, require_match
 from sims_common.clock import now
-from sims_common.errors import Conflict
+from sims_common.errors import Conflict, FieldError, ValidationFailed
 from sims_core.domain import grading
 from sims_core.domain.results import RELEASED
 from sims_core.models import GradingBand, GradingScheme, Program, Result, Student
@@ -55,6 +56,10 @@ class SchemeIn(Input):
         if found := grading.flaws(bands):
             raise ValueError(" ".join(found))
         return self
+
+
+class AssignIn(Input):
+    program: RowId
 
 
 class BandOut(Output):
@@ -165,12 +170,32 @@ async def make_default(
 ) -> Response:
     """Makes it the scheme of programs without one of their own."""
     scheme = await _held(session, id, if_match)
+    await _refuse_graded(session, Program.grading_scheme_id.is_(None))
     await session.execute(
         update(GradingScheme)
         .where(GradingScheme.is_default, GradingScheme.id != id)
         .values(is_default=False, version=GradingScheme.version + 1)
     )
     scheme.is_default = True
+    await session.flush()
+    return await _shown(session, actor, id)
+
+
+@writes.post("/{id}/assign/", response_model=SchemeOut)
+async def assign(
+    session: Db,
+    actor: Updater,
+    id: Id,  # noqa: A002
+    body: AssignIn,
+) -> Response:
+    """Gives the scheme to a program that has no released results yet."""
+    await _held(session, id, None)
+    program = await session.get(Program, body.program, with_for_update=True)
+    if program is None:
+        text = "There is no such program."
+        raise ValidationFailed(text, errors=[FieldError("/program", "DOES_NOT_EXIST", text)])
+    await _refuse_graded(session, Program.id == program.id)
+    program.grading_scheme_id = id
     await session.flush()
     return await _shown(session, actor, id)
 
@@ -198,21 +223,25 @@ async def _held(session: AsyncSession, id_: int, if_match: str | None) -> Gradin
 
 
 async def _refuse_in_use(session: AsyncSession, scheme: GradingScheme) -> None:
-    """Raises ``Conflict`` when a released result has its letter from these bands."""
     of_scheme = Program.grading_scheme_id == scheme.id
     if scheme.is_default:
         of_scheme = of_scheme | Program.grading_scheme_id.is_(None)
+    await _refuse_graded(session, of_scheme)
+
+
+async def _refuse_graded(session: AsyncSession, of_program: ColumnElement[bool]) -> None:
+    """Raises ``Conflict`` when these programs have released results, whose grades would change."""
     graded = (
         select(Result.id)
         .join(Student, Result.student_id == Student.id)
         .join(Program, Student.program_id == Program.id)
-        .where(of_scheme, Result.status.in_(RELEASED))
+        .where(of_program, Result.status.in_(RELEASED))
         .limit(1)
     )
     if await session.scalar(graded) is not None:
         raise Conflict(
-            "Released results are graded by these bands. Make a new scheme and give it to the"
-            " programs that shall have it.",
+            "Released results are graded by the present scheme. Make a new one and give it to"
+            " programs that have no released results yet.",
             code="SCHEME_IN_USE",
         )
 
