@@ -41,5 +41,5 @@ async def eligible(session: AsyncSession, places: dict[int, int]) -> dict[int, b
     )
     return {
         student: is_eligible(Tally.of(counts[student]), threshold, exempt=student in exempt)
-        for student, threshold in thresholds.tuples()
+        for student, threshold in thresholds
     }
