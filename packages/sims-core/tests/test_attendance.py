@@ -30,7 +30,7 @@ def test_eligibility_is_what_the_rule_says(
 ) -> None:
     attended = 0
     for status in statuses:
-        if status == "PRESENT" or status == "LATE":
+        if status.value in ("PRESENT", "LATE"):
             attended += 1
     if exempt:
         expected = True

@@ -232,21 +232,28 @@ def test_eligibility_is_of_the_section_by_the_programs_threshold(
     assert registrar.post(f"{BASE}/exemptions/", json=exempt).status_code == 201
     found = own.get(f"{BASE}/eligibility/", params=query).json()
     assert (found["eligible"], found["exemption_reason"]) == (True, "Medical board")
+
+
+def test_a_section_is_judged_whole_for_whom_it_is_of(a_class: Class, make: Make) -> None:
+    section, other = a_class.section, make.section()
+    own = a_class.api.sign_in(a_class.login)
+    for code, student in zip(("PRESENT", "LATE", "LEAVE"), a_class.students, strict=True):
+        make.attendance(a_class.today, student, code)
     rows = a_class.client.get(f"{BASE}/section-eligibility/", params={"section_id": section.id})
     assert [(r["student_id"], r["eligible"], r["recorded"]) for r in rows.json()] == [
-        (a_class.students[0].id, True, 4),
-        (a_class.students[1].id, False, 0),
-        (a_class.students[2].id, False, 0),
+        (a_class.students[0].id, True, 1),
+        (a_class.students[1].id, True, 1),
+        (a_class.students[2].id, False, 1),
     ]
     summary = a_class.client.get(f"{BASE}/section-summary/", params={"section_id": section.id})
     assert summary.json() == {
         "section_id": section.id,
-        "total_records": 4,
+        "total_records": 3,
         "present_count": 1,
-        "absent_count": 1,
-        "late_count": 2,
-        "leave_count": 0,
-        "overall_percentage": "75.00",
+        "absent_count": 0,
+        "late_count": 1,
+        "leave_count": 1,
+        "overall_percentage": "66.67",
     }
     hidden = {"student_id": a_class.students[1].id, "section_id": section.id}
     problem_of(own.get(f"{BASE}/eligibility/", params=hidden), 404, "NOT_FOUND")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.attendance import schemas as s
@@ -52,7 +52,7 @@ async def _tally(session: AsyncSession, section_id: int, student_id: int | None 
     if student_id is not None:
         statement = statement.where(Attendance.student_id == student_id)
     rows = await session.execute(statement.group_by(Attendance.status))
-    return Tally.of(dict(rows.tuples().all()))
+    return Tally.of({row[0]: row[1] for row in rows})
 
 
 @router.get("/percentage/")
@@ -101,9 +101,7 @@ def _thresholds(section_id: int) -> Select[int, str, str, Decimal, str]:
     )
 
 
-def _judged(
-    section_id: int, known: Row[Any], tally: Tally, threshold: Decimal | None
-) -> dict[str, Any]:
+def _judged(section_id: int, known: Any, tally: Tally, threshold: Decimal | None) -> dict[str, Any]:
     wanted = known.threshold if threshold is None else threshold
     exempt = known.exemption is not None
     return {
@@ -145,7 +143,7 @@ async def section_eligibility(
 
 def _row(
     section_id: int,
-    known: Row[Any],
+    known: Any,
     counts: Mapping[int, Mapping[str, int]],
     threshold: Decimal | None,
 ) -> s.StudentEligibility:

@@ -234,7 +234,7 @@ async def _insert(
     written = await session.execute(
         insert(Attendance).values(rows).returning(Attendance.student_id, Attendance.id)
     )
-    return dict(written.tuples().all())
+    return {row.student_id: row.id for row in written}
 
 
 async def _change(
