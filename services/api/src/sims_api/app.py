@@ -11,15 +11,34 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from starlette.types import ASGIApp, Lifespan
 
 from sims_api import health, openapi, policy, problems
+from sims_api.academics import enrollment
 from sims_api.academics.resources import RESOURCES
+from sims_api.assessments import routes as assessments
+from sims_api.attendance import eligibility
+from sims_api.attendance import importer as attendance_import
+from sims_api.attendance import routes as attendance
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
+from sims_api.exams import component_routes, marks_import
+from sims_api.exams import routes as exams
+from sims_api.exams.resources import EXAMS
+from sims_api.grading import resource as grading
+from sims_api.holds import resource as holds
+from sims_api.institution import routes as institution
+from sims_api.legacy import routes as legacy
+from sims_api.legacy.gate import LegacyGate
+from sims_api.people.resources import PEOPLE
+from sims_api.requests import routes as requests
 from sims_api.resource import router_of
-from sims_api.results import resource as results
+from sims_api.results import change_routes
+from sims_api.results import routes as results
 from sims_api.settings import ApiSettings
-from sims_api.student_import import routes as student_import
+from sims_api.student_import import importer as student_import
+from sims_api.students import documents, leave
 from sims_api.students import resource as students
+from sims_api.timetable import feeds
+from sims_api.timetable.resources import TIMETABLE
 from sims_api.transcripts import routes as transcripts
 from sims_common.settings import load
 from sims_common.version import app_version
@@ -59,13 +78,41 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         auth.router,
         students.router,
         student_import.router,
-        *(router_of(resource) for resource in RESOURCES),
-        results.router,
+        marks_import.router,
+        router_of(EXAMS),
+        component_routes.router,
+        exams.router,
+        change_routes.router,
+        results.results,
+        results.components,
+        results.exams,
+        grading.router,
+        holds.router,
+        assessments.router,
+        requests.router,
+        leave.router,
+        documents.router,
+        *(
+            router_of(resource)
+            for resource in (*RESOURCES, enrollment.ENROLLMENTS, *PEOPLE, *TIMETABLE)
+        ),
+        enrollment.router,
+        feeds.router,
+        attendance_import.router,
+        eligibility.router,
+        router_of(eligibility.EXEMPTIONS),
+        attendance.router,
+        router_of(attendance.ATTENDANCE),
+        institution.router,
         transcripts.router,
         health.router,
         openapi.router,
     ):
         app.include_router(router)
+    if settings.enable_legacy_modules:
+        app.include_router(legacy.router)
+        if not settings.allow_legacy_writes:
+            app.add_middleware(LegacyGate)
     problems.install(app)
     openapi.install(app)
     policy.enforce(app)

@@ -65,7 +65,7 @@ async def fetch(
     if query.cursor is not None and query.page is not None:
         text = "Send either page or cursor, not both."
         raise ValidationFailed(text, errors=[FieldError("page", "NOT_WITH_CURSOR", text)])
-    name = getattr(query, "ordering", None) or listing.default
+    name = listing.ordering_of(query)
     cursor = Cursor.decode(query.cursor, listing, name) if query.cursor is not None else None
     conditions = listing.conditions(query)
     if scope is not None:

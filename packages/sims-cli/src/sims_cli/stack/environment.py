@@ -35,6 +35,7 @@ def write(state: State, settings: UpSettings, *, database_url: str, redis_url: s
         "SIMS_REDIS_URL_FILE": state.secrets / "redis-url",
         "SIMS_SECRET_KEY_FILE": state.secrets
         / ("secret-key" if key is None else "given-secret-key"),
+        "SIMS_MEDIA_DIR": state.media,
         "SIMS_API_HOST": settings.api_host,
         "SIMS_API_PORT": settings.api_port,
         "SIMS_API_SIDE_HOST": LOOPBACK,

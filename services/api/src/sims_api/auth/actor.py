@@ -17,7 +17,15 @@ from sims_api.database import Db
 from sims_common.errors import NotAuthenticated
 from sims_common.logs import bind_contextvars
 from sims_core.domain import permissions as p
-from sims_core.models import AuthSession, Role, RolePermission, Student, User, UserRole
+from sims_core.models import (
+    AuthSession,
+    InstitutionSetting,
+    Role,
+    RolePermission,
+    Student,
+    User,
+    UserRole,
+)
 
 # The first of these that a user has is what ``role`` shows (source: the known API's order).
 ROLE_ORDER = (
@@ -45,6 +53,9 @@ class Actor:
     roles: frozenset[str]
     permissions: frozenset[str]
     student_id: int | None
+    portal_results: bool
+    """Whether the institution shows students their results."""
+    portal_attendance: bool
 
     def can(self, code: str) -> bool:
         return self.is_superuser or code in self.permissions
@@ -89,6 +100,10 @@ _ACTOR: Select[Any] = (
         _roles_of_user().label("roles"),
         _permissions_of_user().label("permissions"),
         select(Student.id).where(Student.user_id == User.id).scalar_subquery().label("student_id"),
+        select(InstitutionSetting.student_portal_results).scalar_subquery().label("portal_results"),
+        select(InstitutionSetting.student_portal_attendance)
+        .scalar_subquery()
+        .label("portal_attendance"),
     )
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(AuthSession.id == bindparam("session_id"), User.id == bindparam("user_id"))
@@ -120,6 +135,8 @@ def _actor(row: Row[Any], session_id: uuid.UUID) -> Actor:
         roles=frozenset(row.roles or ()),
         permissions=frozenset(row.permissions or ()),
         student_id=row.student_id,
+        portal_results=row.portal_results,
+        portal_attendance=row.portal_attendance,
     )
 
 

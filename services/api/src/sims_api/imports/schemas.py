@@ -1,10 +1,10 @@
-"""Bodies of the import (source of names: the known API)."""
+"""Bodies of the imports (source of names: the known API)."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -19,10 +19,17 @@ class CellError(Output):
     message: str
 
 
+class CellChange(Output):
+    column: str
+    old: Any
+    new: Any
+
+
 class PreviewRow(Output):
     row_number: int = Field(description="line in the file; the header is line 1")
     action: Action = Field(description="SKIP: has errors, or would change nothing")
     errors: list[CellError]
+    changes: list[CellChange] = Field(description="of an UPDATE: what would be replaced")
     data: dict[str, str | None]
 
 
