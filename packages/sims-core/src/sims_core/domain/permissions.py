@@ -99,5 +99,7 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "settings.settings.view": ("See all settings", (ADMIN, REGISTRAR, COORDINATOR)),
     "settings.settings.update": ("Change settings", (ADMIN,)),
+    "audit.events.view": ("See the audit trail", (ADMIN,)),
+    "audit.events.export": ("Export the audit trail", (ADMIN,)),
 }
 """code → (description, roles that get it at first)"""

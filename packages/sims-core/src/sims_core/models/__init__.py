@@ -9,6 +9,7 @@ from sims_core.models.academics import (
     Group,
     Program,
 )
+from sims_core.models.audit import AuditChain, AuditEvent, AuditSeal
 from sims_core.models.base import Base, Stamped, Versioned
 from sims_core.models.curriculum import Block, Module, Period, Track
 from sims_core.models.idempotency import IdempotencyKey
@@ -38,6 +39,9 @@ from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
 
 __all__ = [
     "AcademicPeriod",
+    "AuditChain",
+    "AuditEvent",
+    "AuditSeal",
     "AuthSession",
     "Base",
     "Batch",
