@@ -20,12 +20,15 @@ from sims_core.models import (
     AuthSession,
     Base,
     Batch,
+    Block,
     Course,
     Department,
     Enrollment,
     Exam,
     Group,
     ImportJob,
+    Module,
+    Period,
     Program,
     Result,
     Role,
@@ -33,6 +36,7 @@ from sims_core.models import (
     Section,
     SectionTeacher,
     Student,
+    Track,
     TranscriptRequest,
     User,
     UserRole,
@@ -143,6 +147,40 @@ class Make:
         made: Student = self._saved(
             Student(program_id=program_id or self.program().id, **defaults | values)
         )
+        return made
+
+    def track(self, **values: Any) -> Track:
+        values = {"name": f"Track {self.number()}"} | values
+        if "program_id" not in values:
+            values["program_id"] = self.program().id
+        made: Track = self._saved(Track(**values))
+        return made
+
+    def program_period(self, **values: Any) -> Period:
+        n = self.number()
+        values = {"name": f"Period {n}", "order": n} | values
+        if "program_id" not in values:
+            values["program_id"] = self.program().id
+        made: Period = self._saved(Period(**values))
+        return made
+
+    def block(self, **values: Any) -> Block:
+        """An integrated block of two months, of a track and period of its own."""
+        track = self.track()
+        period = self.program_period(program_id=track.program_id)
+        defaults = {
+            "name": f"Block {self.number()}",
+            "period_id": period.id,
+            "track_id": track.id,
+            "block_type": "INTEGRATED_BLOCK",
+            "start_date": date(2026, 9, 1),
+            "end_date": date(2026, 10, 31),
+        }
+        made: Block = self._saved(Block(**defaults | values))
+        return made
+
+    def module(self, **values: Any) -> Module:
+        made: Module = self._saved(Module(**{"name": f"M{self.number()}", "order": 1} | values))
         return made
 
     def room(self, **values: Any) -> Room:

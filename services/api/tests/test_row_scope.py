@@ -19,11 +19,15 @@ from sims_core.models import (
     AcademicPeriod,
     Base,
     Batch,
+    Block,
     Course,
     Department,
     Group,
+    Module,
+    Period,
     Program,
     Student,
+    Track,
     TranscriptBatch,
     User,
 )
@@ -41,6 +45,7 @@ class School:
     own: Student
     released: Ids
     requests: Ids
+    sections: Ids
 
     def client(self) -> httpx.Client:
         return self.api.sign_in(self.user)
@@ -74,8 +79,13 @@ def school(shared_api: Api) -> School:
     make.session.add(TranscriptBatch(id=uuid.uuid4(), requested_by_id=registrar.id))
     make.session.commit()
     make.student_import(registrar)
+    taken = make.section(registrar)
+    make.enrollment(taken, own)
+    make.enrollment(make.section(), students[1])
+    make.enrollment(make.section(), own, status="dropped")
+    make.block()
     released = {results[own.id, state] for state in ("PUBLISHED", "FROZEN")}
-    return School(shared_api, user, own, released, requests)
+    return School(shared_api, user, own, released, requests, {taken.id})
 
 
 def every_id(session: Session) -> list[Any]:
@@ -96,6 +106,10 @@ REFERENCE: dict[str, type[Base]] = {
     "/api/academics/departments/": Department,
     "/api/academics/academic-periods/": AcademicPeriod,
     "/api/academics/courses/": Course,
+    "/api/academics/periods/": Period,
+    "/api/academics/tracks/": Track,
+    "/api/academics/blocks/": Block,
+    "/api/academics/modules/": Module,
 }
 
 
@@ -103,6 +117,8 @@ def reachable(school: School) -> dict[str, Ids]:
     """For each route with an id or with rows: the ids that the student may see there."""
     own, session = {school.own.id}, school.api.make.session
     found: dict[str, Ids] = {
+        "/api/academics/sections/": school.sections,
+        "/api/academics/sections/{id}/": school.sections,
         "/api/students/": own,
         "/api/students/{id}/": own,
         "/api/results/": school.released,

@@ -66,6 +66,8 @@ Day = Annotated[date, BeforeValidator(_calendar_date)]
 """A date as people write it: a number would be read as seconds since 1970."""
 Digits = BeforeValidator(_whole_number)
 """For numbers in addresses, after their bounds: ``1_0``, ``1.0`` and blanks are none there."""
+RowNumber = Annotated[int, Field(ge=1, le=MAX_ID), Digits]
+"""An id in an address's query."""
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Phone = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()-]{3,30}$")

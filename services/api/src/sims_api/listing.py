@@ -29,6 +29,8 @@ MAX_CURSOR = 2000  # characters: a name of 255 characters, four bytes each, in b
 Search = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 Column = InstrumentedAttribute[Any]
+Criterion = tuple[Any, Callable[[Any], ColumnElement[bool]]]
+"""The type of a filter's value, and what it asks of a row."""
 Joins = Callable[[Select[Any]], Select[Any]]
 
 
@@ -105,7 +107,8 @@ class Listing:
 
     ``columns`` maps the fields of a row to columns; ``filters`` and ``orderings`` map
     query names to columns (orderings must never be NULL, or rows would get lost between
-    pages); ``search`` is one column under a trigram index.
+    pages); ``criteria`` are filters that no column equals, such as a range of dates;
+    ``search`` is one column under a trigram index.
     """
 
     model: type[Base]
@@ -116,6 +119,7 @@ class Listing:
     search: Column | None = None
     joins: Joins = as_it_is
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, column in self.orderings.items():
@@ -150,6 +154,8 @@ class Listing:
         fields: dict[str, Any] = {"ordering": (Literal[orders] | None, None)}
         for name, column in self.filters.items():
             fields[name] = (self._filter_type(name, column) | None, None)
+        for name, (kind, _) in self.criteria.items():
+            fields[name] = (kind | None, None)
         if self.search is not None:
             fields["search"] = (Search | None, None)
         name = "".join(part.capitalize() for part in self.entity.split("_"))
@@ -173,6 +179,9 @@ class Listing:
         """The filters and the search that the caller asked for."""
         asked = ((n, c, getattr(query, n)) for n, c in self.filters.items())
         found = [column == value for _, column, value in asked if value is not None]
+        for name, (_, wanted_of) in self.criteria.items():
+            if (value := getattr(query, name)) is not None:
+                found.append(wanted_of(value))
         if self.search is not None and (wanted := getattr(query, "search", None)):
             # The database made the column lower case, by its rules and not by Python's.
             found.append(self.search.like(func.lower(f"%{_LIKE.sub(_ESCAPED, wanted)}%")))

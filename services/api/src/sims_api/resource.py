@@ -17,7 +17,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError, create_model
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api import export, paging, problems
@@ -26,7 +26,8 @@ from sims_api.body import StrictRoute
 from sims_api.database import Db, OpenSessions
 from sims_api.fields import MAX_ID, Digits, partial
 from sims_api.idempotency import AtMostOnce
-from sims_api.listing import Column, Joins, Listing, Page, PageQuery, as_it_is
+from sims_api.listing import Column, Criterion, Joins, Listing, Page, PageQuery, as_it_is
+from sims_api.members import Members
 from sims_api.policy import allow
 from sims_api.versions import IfMatch, IfNoneMatch, etag, not_modified, require_match
 from sims_common.clock import today
@@ -60,8 +61,8 @@ class Resource:
     decides which rows the actor reaches. Whoever may see the list may export it, unless it
     is of people: then ``export_permission`` names one of its own. ``prepare`` derives or
     checks values before they are stored; it gets None or the row that changes, and the
-    institution's date. ``extend`` adds routes of its own before the detail, whose ``{id}``
-    would take their place.
+    institution's date. ``members`` are fields that list ids of another entity.
+    ``extend`` adds routes of its own before the detail, whose ``{id}`` would take their place.
     """
 
     name: str
@@ -76,8 +77,10 @@ class Resource:
     deletable: bool = False
     filters: Mapping[str, Column] = field(default_factory=dict)
     choices: Mapping[str, Any] = field(default_factory=dict)
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
     search: Column | None = None
     related: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Members] = field(default_factory=dict)
     joins: Joins = as_it_is
     own_view: str | None = None
     export_permission: str | None = None
@@ -93,6 +96,8 @@ class Resource:
         columns = {
             name: self.related[name]
             if name in self.related
+            else self.members[name].ids(self.model)
+            if name in self.members
             else getattr(self.model, self.column_name(name))
             for name in self.out.model_fields
         }
@@ -103,6 +108,7 @@ class Resource:
             default=self.default_ordering,
             filters=self.filters,
             choices=self.choices,
+            criteria=self.criteria,
             search=self.search,
             joins=self.joins,
         )
@@ -111,8 +117,21 @@ class Resource:
         return etag(found.version, found if self.related else None)
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Field values under the names of their columns."""
-        return {self.column_name(name): value for name, value in values.items()}
+        """Field values under the names of their columns; members have none."""
+        return {
+            self.column_name(name): value
+            for name, value in values.items()
+            if name not in self.members
+        }
+
+    async def store_members(
+        self, session: AsyncSession, values: Mapping[str, Any], row: Any
+    ) -> None:
+        """Replaces what was sent; the row counts as changed when its members have."""
+        for name in self.members.keys() & values.keys():
+            if await self.members[name].replace(session, row.id, values[name]):
+                row.updated_at = func.now()
+        await session.flush()
 
 
 def router_of(resource: Resource) -> APIRouter:
@@ -219,11 +238,14 @@ def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) 
         body: schema,  # type: ignore[valid-type]
     ) -> Any:
         async def create() -> BaseModel:
-            values = resource.stored(body.model_dump())  # type: ignore[attr-defined]
+            sent = body.model_dump()  # type: ignore[attr-defined]
+            values = resource.stored(sent)
             await resource.prepare(session, values, None, _today(request))
             row: Any = resource.model(**values)
             session.add(row)
             await session.flush()
+            if resource.members:
+                await resource.store_members(session, sent, row)
             return await find(session, resource, row.id, actor)
 
         def location(out: Any) -> str:
@@ -251,6 +273,8 @@ def _add_updates(
         for name, value in stored.items():
             setattr(row, name, value)
         await session.flush()
+        if resource.members:
+            await resource.store_members(session, values, row)
         found = await find(session, resource, id_, actor)
         headers = {"ETag": resource.etag(found)}
         return JSONResponse(found.model_dump(mode="json"), headers=headers)
@@ -280,7 +304,11 @@ def _add_updates(
 
 
 def _fields_of(resource: Resource, schema: type[BaseModel], row: Any) -> dict[str, Any]:
-    return {name: getattr(row, resource.column_name(name)) for name in schema.model_fields}
+    return {
+        name: getattr(row, resource.column_name(name))
+        for name in schema.model_fields
+        if name not in resource.members
+    }
 
 
 def _check_together(schema: type[BaseModel], values: dict[str, Any]) -> None:
@@ -317,9 +345,13 @@ def _add_delete(router: APIRouter, resource: Resource) -> None:
 
 
 async def _locked(session: AsyncSession, resource: Resource, id_: int, actor: Actor) -> Any:
-    """The row, held until the transaction ends: two writers cannot both pass If-Match."""
+    """The row, held until the transaction ends: two writers cannot both pass If-Match.
+
+    Rows that refer to it may be added meanwhile (FOR NO KEY UPDATE), else two who move
+    departments under each other would wait for each other.
+    """
     model: Any = resource.model
-    statement = select(model).where(model.id == id_).with_for_update()
+    statement = select(model).where(model.id == id_).with_for_update(key_share=True)
     visible = resource.scope(actor)
     if visible is not None:
         statement = statement.where(visible)

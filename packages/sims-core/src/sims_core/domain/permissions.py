@@ -6,14 +6,30 @@ belong to the actor. Source of the names: the canonical modules' task list.
 
 from __future__ import annotations
 
-ADMIN = "Admin"
-REGISTRAR = "Registrar"
-COORDINATOR = "Coordinator"
-FACULTY = "Faculty"
-EXAM_CELL = "ExamCell"
-FINANCE = "Finance"
-OFFICE_ASSISTANT = "OfficeAssistant"
-STUDENT = "Student"
+from sims_core.domain.record_permissions import RECORD_PERMISSIONS
+from sims_core.domain.roles import (
+    ADMIN,
+    COORDINATOR,
+    EXAM_CELL,
+    FACULTY,
+    FINANCE,
+    OFFICE_ASSISTANT,
+    REGISTRAR,
+    STUDENT,
+)
+
+__all__ = [
+    "ADMIN",
+    "COORDINATOR",
+    "EXAM_CELL",
+    "FACULTY",
+    "FINANCE",
+    "OFFICE_ASSISTANT",
+    "PERMISSIONS",
+    "REGISTRAR",
+    "ROLES",
+    "STUDENT",
+]
 
 ROLES: dict[str, str] = {
     ADMIN: "Runs the installation; may do everything",
@@ -56,6 +72,7 @@ def _academics() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     **_academics(),
+    **RECORD_PERMISSIONS,
     "academics.programs.manage": ("Finalize programs, generate their periods", _MANAGERS),
     "academics.terms.manage": ("Open and close academic periods", _MANAGERS),
     "academics.sections.view": (

@@ -9,6 +9,7 @@ from sims_core.models.academics import (
     Group,
     Program,
 )
+from sims_core.models.attendance import Attendance, AttendanceChange, AttendanceExemption
 from sims_core.models.audit import AuditChain, AuditEvent, AuditSeal
 from sims_core.models.base import Base, Stamped, Versioned
 from sims_core.models.curriculum import Block, Module, Period, Track
@@ -24,6 +25,15 @@ from sims_core.models.identity import (
 )
 from sims_core.models.imports import ImportJob
 from sims_core.models.outbox import Outbox
+from sims_core.models.people import (
+    Address,
+    ContactInfo,
+    IdentityDocument,
+    LeavePeriod,
+    Person,
+    StudentDocument,
+    StudentStatusChange,
+)
 from sims_core.models.results import Exam, GradingBand, GradingScheme, Result
 from sims_core.models.row_count import RowCount
 from sims_core.models.sections import (
@@ -35,10 +45,15 @@ from sims_core.models.sections import (
 )
 from sims_core.models.settings import InstitutionSetting
 from sims_core.models.students import Student
+from sims_core.models.timetable import Booking, CalendarFeed, ClassSession
 from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
 
 __all__ = [
     "AcademicPeriod",
+    "Address",
+    "Attendance",
+    "AttendanceChange",
+    "AttendanceExemption",
     "AuditChain",
     "AuditEvent",
     "AuditSeal",
@@ -46,6 +61,10 @@ __all__ = [
     "Base",
     "Batch",
     "Block",
+    "Booking",
+    "CalendarFeed",
+    "ClassSession",
+    "ContactInfo",
     "Course",
     "CoursePrerequisite",
     "Department",
@@ -56,12 +75,15 @@ __all__ = [
     "GradingScheme",
     "Group",
     "IdempotencyKey",
+    "IdentityDocument",
     "ImportJob",
     "InstitutionSetting",
+    "LeavePeriod",
     "Module",
     "Outbox",
     "Period",
     "Permission",
+    "Person",
     "Program",
     "RefreshToken",
     "Result",
@@ -73,6 +95,8 @@ __all__ = [
     "SectionTeacher",
     "Stamped",
     "Student",
+    "StudentDocument",
+    "StudentStatusChange",
     "Track",
     "TranscriptBatch",
     "TranscriptRequest",

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sims_core.migrations import steps
 
 revision = "0013"
-down_revision = "0012"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
