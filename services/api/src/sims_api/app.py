@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from sims_api import health, openapi, policy, problems
 from sims_api.academics.resources import RESOURCES
+from sims_api.audit import resource as audit
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
@@ -63,6 +64,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         *(router_of(resource) for resource in RESOURCES),
         results.router,
         institution.router,
+        audit.router(settings.zone),
         transcripts.router,
         health.router,
         openapi.router,

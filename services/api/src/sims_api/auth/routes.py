@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 
+from sims_api.audit.context import context_of
 from sims_api.auth import service
 from sims_api.auth.actor import Actor
 from sims_api.auth.schemas import (
@@ -25,11 +26,9 @@ from sims_api.policy import authenticated, public
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=StrictRoute)
 
-UserAgent = Annotated[str, Header(include_in_schema=False)]
-
 
 async def _sign_in(
-    request: Request, sessions: OpenSessions, identifier: str, password: str, user_agent: str
+    request: Request, sessions: OpenSessions, identifier: str, password: str
 ) -> service.SignIn:
     return await service.login(
         sessions,
@@ -37,7 +36,7 @@ async def _sign_in(
         identifier=identifier,
         password=password,
         lifetime=request.app.state.settings.refresh_token_lifetime,
-        user_agent=user_agent,
+        context=context_of(request),
     )
 
 
@@ -47,15 +46,14 @@ async def _next(request: Request, sessions: OpenSessions, token: str) -> Tokens:
         request.app.state.tokens,
         token=token,
         lifetime=request.app.state.settings.refresh_token_lifetime,
+        context=context_of(request),
     )
 
 
 @router.post("/login/", dependencies=[public()])
-async def login(
-    request: Request, sessions: OpenSessions, body: Login, user_agent: UserAgent = ""
-) -> LoggedIn:
+async def login(request: Request, sessions: OpenSessions, body: Login) -> LoggedIn:
     """Signs in with a user name or an e-mail address, in any case."""
-    found = await _sign_in(request, sessions, body.identifier, body.password, user_agent)
+    found = await _sign_in(request, sessions, body.identifier, body.password)
     return LoggedIn(user=user_out(found.actor), tokens=found.tokens)
 
 
@@ -83,11 +81,9 @@ async def me(actor: Annotated[Actor, authenticated()]) -> UserOut:
 
 
 @router.post("/token/", deprecated=True, dependencies=[public()])
-async def token(
-    request: Request, sessions: OpenSessions, body: EmailLogin, user_agent: UserAgent = ""
-) -> Tokens:
+async def token(request: Request, sessions: OpenSessions, body: EmailLogin) -> Tokens:
     """Old form of login; use /api/auth/login/."""
-    return (await _sign_in(request, sessions, body.email, body.password, user_agent)).tokens
+    return (await _sign_in(request, sessions, body.email, body.password)).tokens
 
 
 @router.post("/token/refresh/", deprecated=True, dependencies=[public()])

@@ -12,11 +12,13 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sims_api.audit.context import tell
 from sims_api.auth.actor import Actor, load
 from sims_api.auth.schemas import Tokens
 from sims_api.auth.tokens import AccessTokens
@@ -56,7 +58,7 @@ async def login(
     identifier: str,
     password: str,
     lifetime: timedelta,
-    user_agent: str,
+    context: dict[str, Any],
 ) -> SignIn:
     """Opens a session.
 
@@ -74,11 +76,12 @@ async def login(
         log.info("login refused", reason="inactive", user_id=user.id)
         raise NotAuthenticated("This account is inactive.", code="AUTH_INACTIVE_ACCOUNT")
     async with sessions.begin() as session:
+        await tell(session, context | {"actor_id": user.id})
         opened = AuthSession(
             id=uuid.uuid4(),
             user_id=user.id,
             expires_at=now() + lifetime,
-            user_agent=user_agent[:255],
+            user_agent=context["user_agent"],
         )
         session.add(opened)
         await session.flush()
@@ -87,7 +90,7 @@ async def login(
             values["password_hash"] = better
         await session.execute(update(User).where(User.id == user.id).values(values))
         refresh = _issue(session, opened.id, lifetime)
-        actor = await load(session, user.id, opened.id)
+        actor = await load(session, user.id, opened.id, context)
     log.info("login", user_id=user.id)
     return SignIn(actor, Tokens(access=access.issue(user.id, opened.id), refresh=refresh))
 
@@ -119,7 +122,12 @@ def _hash(token: str) -> bytes:
 
 
 async def refresh(
-    sessions: Sessions, access: AccessTokens, *, token: str, lifetime: timedelta
+    sessions: Sessions,
+    access: AccessTokens,
+    *,
+    token: str,
+    lifetime: timedelta,
+    context: dict[str, Any],
 ) -> Tokens:
     """The next pair of tokens.
 
@@ -143,6 +151,7 @@ async def refresh(
         _check(used, family, is_active=is_active)
         copied = used.used_at is not None and now() - used.used_at > GRACE
         if copied:
+            await tell(session, context)
             family.revoked_at, family.revoked_reason = now(), "refresh token reused"
         else:
             used.used_at = used.used_at or now()

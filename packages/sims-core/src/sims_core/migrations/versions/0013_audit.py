@@ -228,7 +228,6 @@ def upgrade() -> None:
         "CREATE TRIGGER refuse BEFORE INSERT OR DELETE OR TRUNCATE ON audit_chain"
         " FOR EACH STATEMENT EXECUTE FUNCTION sims_audit_refuse()"
     )
-    steps.count_rows_of("audit_event")
     steps.grant(PERMISSIONS)
 
 
@@ -240,7 +239,6 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION sims_audit_chain() CASCADE")
     op.execute("DROP FUNCTION sims_audit_canonical(audit_event)")
     op.drop_table("audit_event")
-    op.execute("DELETE FROM row_count WHERE entity = 'audit_event'")
     op.execute("DROP FUNCTION sims_audit_refuse()")
     op.execute("DROP FUNCTION sims_audit_changes(jsonb, jsonb, text[], text[])")
     op.execute("DROP FUNCTION sims_audit_key(jsonb, text[])")
