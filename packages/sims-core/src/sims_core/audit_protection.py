@@ -30,6 +30,9 @@ def protect(connection: Connection, role: str) -> None:
     with connection.transaction():
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
             connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(owner))
+        # A schema's owner may drop what is in it, whoever owns that.
+        connection.execute("ALTER SCHEMA public OWNER TO CURRENT_USER")
+        connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(app))
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(owner))
         for function in _FUNCTIONS:
             called = sql.SQL(function)

@@ -63,28 +63,36 @@ def attach(connection: Connection) -> list[str]:
     Does nothing in a database that has no audit trail yet, and takes no lock on a table
     whose triggers are right.
     """
-    existing = set(inspect(connection).get_table_names())
-    if "audit_event" not in existing:
+    if not inspect(connection).has_table("audit_event"):
         return []
+    changed = lacking(connection)
+    for table in changed:
+        _replace(connection, table)
+    return [table.name for table in changed]
+
+
+def lacking(connection: Connection) -> list[Table]:
+    """Tables that should be followed and are not, or not as is said here."""
+    existing = set(inspect(connection).get_table_names())
     attached = {
         (row.table_name, row.arguments)
         for row in connection.execute(text(_ATTACHED))
         if row.triggers == len(_EVENTS)
     }
-    changed = []
-    for table in audited():
-        wanted = "".join(f"{argument}\1" for argument in arguments(table))
-        if table.name in existing and (table.name, wanted) not in attached:
-            _replace(connection, table)
-            changed.append(table.name)
-    return changed
+    return [
+        table
+        for table in audited()
+        if table.name in existing
+        and (table.name, "".join(f"{one}\1" for one in arguments(table))) not in attached
+    ]
 
 
 _ATTACHED = r"""
 SELECT c.relname AS table_name, replace(encode(t.tgargs, 'escape'), '\000', chr(1)) AS arguments,
   count(*) AS triggers
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE p.proname = 'sims_audit_rows' AND c.relnamespace = 'public'::regnamespace
+WHERE p.proname = 'sims_audit_rows' AND t.tgenabled = 'O'
+  AND c.relnamespace = 'public'::regnamespace
 GROUP BY 1, 2
 """
 

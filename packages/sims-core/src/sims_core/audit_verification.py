@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from sims_common.clock import now
+from sims_core import audit_tables
 
 CHAINS = 16
 _FIELDS = (
@@ -126,6 +127,10 @@ def verify(connection: Connection, keys: Sequence[bytes], elsewhere: Sequence[Se
         for row in connection.execute(text("SELECT * FROM audit_chain"))
     }
     report.findings += _walk(connection, report, sealed, heads)
+    report.findings += [
+        Finding(-1, 0, f"changes of {table.name} are not recorded")
+        for table in audit_tables.lacking(connection)
+    ]
     return report
 
 

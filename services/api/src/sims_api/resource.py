@@ -124,7 +124,8 @@ class Resource:
         return self.personal and (everything or actor.student_id is None)
 
     def etag(self, found: Any) -> str:
-        return etag(found.version, found if self.related else None)
+        """Rows without a version never change."""
+        return etag(getattr(found, "version", 1), found if self.related else None)
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Field values under the names of their columns; members have none."""
