@@ -18,9 +18,13 @@ NOT_AUDITED = {
     "outbox": "a job's state; what it does is audited where it does it",
     "refresh_token": "rotates every ten minutes; the sign-in is audited",
     "row_count": "derived",
+    "sign_in_throttle": "counts attempts; the log has each",
 }
 """table → why not"""
-SECRETS: dict[str, tuple[str, ...]] = {"user_account": ("password_hash",)}
+SECRETS: dict[str, tuple[str, ...]] = {
+    "password_code": ("code_hash",),
+    "user_account": ("password_hash",),
+}
 """Columns of which only the change is recorded."""
 _EVERYWHERE = ("created_at", "updated_at", "version")
 IGNORED: dict[str, tuple[str, ...]] = {

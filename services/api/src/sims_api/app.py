@@ -23,6 +23,7 @@ from sims_api.settings import ApiSettings
 from sims_api.student_import import importer as student_import
 from sims_api.students import resource as students
 from sims_api.transcripts import routes as transcripts
+from sims_api.users.resources import ROLES, USERS
 from sims_common.settings import load
 from sims_common.version import app_version
 from sims_core.db import async_engine
@@ -64,6 +65,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         *(router_of(resource) for resource in RESOURCES),
         results.router,
         institution.router,
+        router_of(USERS),
+        router_of(ROLES),
         audit.router(settings.zone),
         transcripts.router,
         health.router,

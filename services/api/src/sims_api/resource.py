@@ -36,7 +36,14 @@ from sims_core.models import Base, Versioned
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID), Digits, Path()]
 Scope = Callable[[Actor], ColumnElement[bool] | None]
+Guard = Callable[[AsyncSession, Actor, dict[str, Any] | None, Any], Awaitable[None]]
 Prepare = Callable[[AsyncSession, dict[str, Any], Any, date], Awaitable[None]]
+
+
+async def _whoever_is_permitted(
+    _session: AsyncSession, _actor: Actor, _sent: dict[str, Any] | None, _row: Any
+) -> None:
+    """For most entities the permission says it all."""
 
 
 async def _as_sent(
@@ -62,7 +69,8 @@ class Resource:
     decides which rows the actor reaches. Whoever may see the list may export it, unless it
     is of people: then ``export_permission`` names one of its own. ``prepare`` derives or
     checks values before they are stored; it gets None or the row that changes, and the
-    institution's date. ``members`` are fields that list ids of another entity.
+    institution's date. ``guard`` refuses a write by what the actor, the values sent (None: a
+    delete) and the row are. ``members`` are fields that list ids of another entity.
     Whoever reads rows of a ``personal`` resource, which tells of people, is recorded.
     ``extend`` adds routes of its own before the detail, whose ``{id}`` would take their place.
     """
@@ -90,6 +98,7 @@ class Resource:
     whole: ScalarSelect[Any] | None = None
     scope: Scope = _every_row
     prepare: Prepare = _as_sent
+    guard: Guard = _whoever_is_permitted
     extend: Callable[[APIRouter], None] = _nothing_more
 
     def column_name(self, name: str) -> str:
@@ -265,6 +274,7 @@ def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) 
         async def create() -> BaseModel:
             sent = body.model_dump()  # type: ignore[attr-defined]
             values = resource.stored(sent)
+            await resource.guard(session, actor, sent, None)
             await resource.prepare(session, values, None, _today(request))
             row: Any = resource.model(**values)
             session.add(row)
@@ -294,6 +304,7 @@ def _add_updates(
         require_match(if_match, row.version)
         _check_together(full, {**_fields_of(resource, full, row), **values})
         stored = resource.stored(values)
+        await resource.guard(session, actor, values, row)
         await resource.prepare(session, stored, row, _today(request))
         for name, value in stored.items():
             setattr(row, name, value)
@@ -365,6 +376,7 @@ def _add_delete(router: APIRouter, resource: Resource) -> None:
     ) -> None:
         row = await _locked(session, resource, id, actor)
         require_match(if_match, row.version)
+        await resource.guard(session, actor, None, row)
         await session.delete(row)
         await session.flush()
 

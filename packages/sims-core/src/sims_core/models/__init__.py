@@ -16,10 +16,12 @@ from sims_core.models.curriculum import Block, Module, Period, Track
 from sims_core.models.idempotency import IdempotencyKey
 from sims_core.models.identity import (
     AuthSession,
+    PasswordCode,
     Permission,
     RefreshToken,
     Role,
     RolePermission,
+    SignInThrottle,
     User,
     UserRole,
 )
@@ -81,6 +83,7 @@ __all__ = [
     "LeavePeriod",
     "Module",
     "Outbox",
+    "PasswordCode",
     "Period",
     "Permission",
     "Person",
@@ -93,6 +96,7 @@ __all__ = [
     "RowCount",
     "Section",
     "SectionTeacher",
+    "SignInThrottle",
     "Stamped",
     "Student",
     "StudentDocument",

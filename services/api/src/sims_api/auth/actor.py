@@ -55,6 +55,7 @@ class Actor:
     roles: frozenset[str]
     permissions: frozenset[str]
     student_id: int | None
+    must_change_password: bool
     portal_results: bool
     """Whether the institution shows students their results."""
     portal_attendance: bool
@@ -97,6 +98,7 @@ _ACTOR: Select[Any] = (
         User.full_name,
         User.is_active,
         User.is_superuser,
+        User.must_change_password,
         AuthSession.revoked_at,
         (AuthSession.expires_at <= func.now()).label("session_ended"),
         _roles_of_user().label("roles"),
@@ -141,6 +143,7 @@ def _actor(row: Row[Any], session_id: uuid.UUID) -> Actor:
         roles=frozenset(row.roles or ()),
         permissions=frozenset(row.permissions or ()),
         student_id=row.student_id,
+        must_change_password=row.must_change_password,
         portal_results=row.portal_results,
         portal_attendance=row.portal_attendance,
     )
