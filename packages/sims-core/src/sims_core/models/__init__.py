@@ -11,6 +11,7 @@ from sims_core.models.academics import (
 )
 from sims_core.models.assessments import Assessment, AssessmentScore
 from sims_core.models.attendance import Attendance, AttendanceChange, AttendanceExemption
+from sims_core.models.audit import AuditChain, AuditEvent, AuditSeal
 from sims_core.models.base import Base, Stamped, Versioned
 from sims_core.models.curriculum import Block, Module, Period, Track
 from sims_core.models.exams import Exam, ExamComponent
@@ -18,10 +19,12 @@ from sims_core.models.holds import Hold
 from sims_core.models.idempotency import IdempotencyKey
 from sims_core.models.identity import (
     AuthSession,
+    PasswordCode,
     Permission,
     RefreshToken,
     Role,
     RolePermission,
+    SignInThrottle,
     User,
     UserRole,
 )
@@ -60,6 +63,9 @@ __all__ = [
     "Attendance",
     "AttendanceChange",
     "AttendanceExemption",
+    "AuditChain",
+    "AuditEvent",
+    "AuditSeal",
     "AuthSession",
     "Base",
     "Batch",
@@ -86,6 +92,7 @@ __all__ = [
     "LeavePeriod",
     "Module",
     "Outbox",
+    "PasswordCode",
     "Period",
     "Permission",
     "Person",
@@ -103,6 +110,7 @@ __all__ = [
     "RowCount",
     "Section",
     "SectionTeacher",
+    "SignInThrottle",
     "Stamped",
     "Student",
     "StudentDocument",
