@@ -19,6 +19,7 @@ from sims_cli.commands import (
     reset,
     rqstats,
     seed,
+    signing_certificate,
     up,
 )
 from sims_cli.failures import explain
@@ -39,6 +40,7 @@ app.add_typer(mail.app, name="mail")
 app.command("migrate")(migrate.migrate)
 app.command("createsuperuser")(createsuperuser.createsuperuser)
 app.command("seed")(seed.seed)
+app.command("signing-certificate")(signing_certificate.signing_certificate)
 app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

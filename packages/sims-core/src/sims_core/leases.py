@@ -123,6 +123,15 @@ def fail(session: Session, lease: Lease, error: str) -> bool:
     )
 
 
+def progressed(session: Session, lease: Lease) -> None:
+    """Something was done: what kills the next worker is another piece of work."""
+    session.execute(
+        update(Outbox)
+        .where(Outbox.id == lease.id, Outbox.lease == lease.token, Outbox.crashes > 0)
+        .values(crashes=0, attempts=Outbox.attempts - Outbox.crashes)
+    )
+
+
 def retry_later(session: Session, lease: Lease, error: str, delay: timedelta) -> bool:
     """Puts the job back for another attempt after ``delay``."""
     return _change(

@@ -77,5 +77,19 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Have the own transcript mailed to the own address",
         (STUDENT,),
     ),
+    "transcripts.documents.view": (
+        "See which transcripts were issued",
+        (ADMIN, REGISTRAR, EXAM_CELL),
+    ),
+    "transcripts.documents.revoke": ("Revoke issued transcripts", (ADMIN, REGISTRAR)),
+    "transcripts.purposes.view": (
+        "See the purposes of transcripts and how long each is valid",
+        (ADMIN, REGISTRAR, EXAM_CELL, STUDENT),
+    ),
+    "transcripts.purposes.create": ("Create purposes of transcripts", (ADMIN, REGISTRAR)),
+    "transcripts.purposes.update": ("Update purposes of transcripts", (ADMIN, REGISTRAR)),
+    "transcripts.purposes.delete": ("Delete purposes of transcripts", (ADMIN, REGISTRAR)),
+    "jobs.jobs.view": ("See background jobs", (ADMIN, REGISTRAR)),
+    "jobs.jobs.manage": ("Requeue and cancel background jobs", (ADMIN,)),
 }
 """code → (description, roles that get it at first)"""

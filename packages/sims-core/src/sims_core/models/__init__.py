@@ -21,10 +21,16 @@ from sims_core.models.identity import (
 )
 from sims_core.models.imports import StudentImport
 from sims_core.models.outbox import Outbox
+from sims_core.models.rate_limit import RateWindow
 from sims_core.models.results import Exam, GradingBand, GradingScheme, Result
 from sims_core.models.row_count import RowCount
 from sims_core.models.students import Student
-from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
+from sims_core.models.transcripts import (
+    TranscriptBatch,
+    TranscriptDocument,
+    TranscriptPurpose,
+    TranscriptRequest,
+)
 
 __all__ = [
     "AcademicPeriod",
@@ -41,6 +47,7 @@ __all__ = [
     "Outbox",
     "Permission",
     "Program",
+    "RateWindow",
     "RefreshToken",
     "Result",
     "Role",
@@ -50,6 +57,8 @@ __all__ = [
     "Student",
     "StudentImport",
     "TranscriptBatch",
+    "TranscriptDocument",
+    "TranscriptPurpose",
     "TranscriptRequest",
     "User",
     "UserRole",
