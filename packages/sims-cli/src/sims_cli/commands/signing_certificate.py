@@ -38,5 +38,5 @@ def signing_certificate(
     if output is Output.JSON:
         print_json(variables)
         return
-    for variable, path in variables.items():
-        console().print(f"{variable}={path}", markup=False)
+    for variable, file in variables.items():
+        console().print(f"{variable}={file}", markup=False)
