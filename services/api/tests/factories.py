@@ -22,11 +22,16 @@ from sims_core.models import (
     Batch,
     Course,
     Department,
+    Enrollment,
     Exam,
+    ExamComponent,
     Group,
     Program,
     Result,
     Role,
+    Room,
+    Section,
+    SectionTeacher,
     Student,
     StudentImport,
     TranscriptRequest,
@@ -132,12 +137,43 @@ class Make:
         made: Exam = self._saved(Exam(**values))
         return made
 
+    def component(self, exam: Exam, max_marks: int = 100, **values: Any) -> ExamComponent:
+        n = self.number()
+        values = {"name": f"Part {n}", "sequence": n, "max_marks": max_marks} | values
+        made: ExamComponent = self._saved(ExamComponent(exam_id=exam.id, **values))
+        return made
+
     def student(self, program: Program | None = None, **values: Any) -> Student:
         n = self.number()
         defaults = {"reg_no": f"R-{n:04}", "name": f"Student {n}", "enrollment_year": 2024}
         program_id = program.id if program else values.pop("program_id", None)
         made: Student = self._saved(
             Student(program_id=program_id or self.program().id, **defaults | values)
+        )
+        return made
+
+    def room(self, **values: Any) -> Room:
+        n = self.number()
+        values = {"code": f"R{n}", "name": f"Room {n}", "capacity": 60} | values
+        made: Room = self._saved(Room(**values))
+        return made
+
+    def section(self, *teachers: User, **values: Any) -> Section:
+        """A section of a course and period of its own unless given, taught by ``teachers``."""
+        values = {"name": f"S{self.number()}"} | values
+        if "course_id" not in values:
+            values["course_id"] = self.course().id
+        if "academic_period_id" not in values:
+            values["academic_period_id"] = self.period().id
+        made: Section = self._saved(Section(**values))
+        for user in teachers:
+            self._saved(SectionTeacher(section_id=made.id, user_id=user.id))
+        return made
+
+    def enrollment(self, section: Section, student: Student, **values: Any) -> Enrollment:
+        values = {"status": "enrolled", "enrolled_at": now()} | values
+        made: Enrollment = self._saved(
+            Enrollment(section_id=section.id, student_id=student.id, **values)
         )
         return made
 

@@ -15,8 +15,13 @@ from sims_api.academics.resources import RESOURCES
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
 from sims_api.edge import Edge
+from sims_api.exams import component_routes
+from sims_api.exams import routes as exams
+from sims_api.exams.resources import EXAMS
+from sims_api.holds import resource as holds
 from sims_api.resource import router_of
-from sims_api.results import resource as results
+from sims_api.results import change_routes
+from sims_api.results import routes as results
 from sims_api.settings import ApiSettings
 from sims_api.student_import import routes as student_import
 from sims_api.students import resource as students
@@ -60,7 +65,14 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         students.router,
         student_import.router,
         *(router_of(resource) for resource in RESOURCES),
-        results.router,
+        router_of(EXAMS),
+        component_routes.router,
+        exams.router,
+        change_routes.router,
+        results.results,
+        results.components,
+        results.exams,
+        holds.router,
         transcripts.router,
         health.router,
         openapi.router,

@@ -118,7 +118,7 @@ def router_of(resource: Resource) -> APIRouter:
     view = allow(f"{resource.permission}.view", own=resource.own_view)
     add_list(router, resource, view)
     resource.extend(router)
-    _add_detail(router, resource, view)
+    add_detail(router, resource, view)
     if resource.create is not None:
         _add_create(router, resource, resource.create)
         _add_updates(router, resource, resource.create)
@@ -161,7 +161,9 @@ def add_list(router: APIRouter, resource: Resource, view: Any, path: str = "/") 
         return found.response(request.url)
 
 
-def _add_detail(router: APIRouter, resource: Resource, view: Any) -> None:
+def add_detail(router: APIRouter, resource: Resource, view: Any) -> None:
+    """The detail alone, as ``add_list``."""
+
     @router.get("/{id}/", response_model=resource.out, name=f"get {resource.name}")
     async def get_row(
         response: Response,

@@ -27,8 +27,10 @@ TABLES = (
     "batch",
     "student_group",
     "exam",
+    "exam_component",
     "student",
     "result",
+    "result_component",
 )
 JOBS = ("transcript_request", "transcript_batch", "outbox")
 _BLOCK = 256  # students' results in one write
@@ -124,6 +126,7 @@ def _copy_all(
     progress("students", students, students)
     counts["student"] = len(people)
     counts["result"] = _copy_results(cursor, people, population, progress)
+    counts["result_component"] = cursor.execute(rows.MARKS).rowcount
     return counts
 
 

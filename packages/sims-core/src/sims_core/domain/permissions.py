@@ -49,6 +49,89 @@ def _academics() -> dict[str, tuple[str, tuple[str, ...]]]:
     return found
 
 
+_EXAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "finance.holds.view": (
+        "See every hold",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
+    ),
+    "finance.holds.view_own": ("See the own holds", (STUDENT,)),
+    "finance.holds.create": ("Place holds", (ADMIN, REGISTRAR, FINANCE)),
+    "finance.holds.release": ("Release holds", (ADMIN, REGISTRAR, FINANCE)),
+    "exams.exams.view": (
+        "See exams",
+        (ADMIN, REGISTRAR, COORDINATOR, FACULTY, EXAM_CELL, FINANCE, OFFICE_ASSISTANT),
+    ),
+    "exams.exams.create": ("Create exams", (ADMIN, EXAM_CELL)),
+    "exams.exams.update": ("Change exams and their components", (ADMIN, EXAM_CELL)),
+    "exams.exams.delete": ("Delete exams", (ADMIN, EXAM_CELL)),
+    "results.marks.view": (
+        "See the marks grid of every section",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL),
+    ),
+    "results.marks.view_own": ("See the marks grid of the own sections", (FACULTY,)),
+    "results.marks.enter": ("Enter marks of every section", (ADMIN, EXAM_CELL)),
+    "results.marks.enter_own": ("Enter marks of the own sections", (FACULTY,)),
+    "results.result_headers.create": ("Register candidates of an exam", (ADMIN, EXAM_CELL)),
+    "results.result_headers.verify": ("Verify results, or return them", (ADMIN, EXAM_CELL)),
+    "results.result_headers.publish": ("Publish results", (ADMIN, REGISTRAR, EXAM_CELL)),
+    "results.result_headers.freeze": ("Freeze results", (ADMIN, EXAM_CELL)),
+    "results.result_headers.withhold": (
+        "Hold back a student's result",
+        (ADMIN, REGISTRAR, EXAM_CELL),
+    ),
+    "results.changes.view": (
+        "See every change request",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL),
+    ),
+    "results.changes.view_own": ("See the own change requests", (FACULTY,)),
+    "results.changes.create": (
+        "Ask for the change of any released result",
+        (ADMIN, REGISTRAR, EXAM_CELL),
+    ),
+    "results.changes.create_own": ("Ask for changes in the own sections", (FACULTY,)),
+    "results.changes.approve": (
+        "Decide about changes that others asked for",
+        (ADMIN, REGISTRAR, EXAM_CELL),
+    ),
+    "results.grading_schemes.view": (
+        "See grading schemes",
+        (ADMIN, REGISTRAR, COORDINATOR, FACULTY, EXAM_CELL, FINANCE, OFFICE_ASSISTANT, STUDENT),
+    ),
+    "results.grading_schemes.create": ("Create grading schemes", (ADMIN, EXAM_CELL)),
+    "results.grading_schemes.update": ("Change grading schemes", (ADMIN, EXAM_CELL)),
+    "results.grading_schemes.delete": ("Delete grading schemes", (ADMIN, EXAM_CELL)),
+    "assessments.assessments.view": (
+        "See coursework and scores of every section",
+        (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL),
+    ),
+    "assessments.assessments.view_own": (
+        "See coursework and scores of the own sections",
+        (FACULTY, STUDENT),
+    ),
+    "assessments.assessments.manage": (
+        "Keep coursework and scores of every section",
+        (ADMIN, COORDINATOR),
+    ),
+    "assessments.assessments.manage_own": (
+        "Keep coursework and scores of the own sections",
+        (FACULTY,),
+    ),
+    "requests.requests.view": (
+        "See every request",
+        (ADMIN, REGISTRAR, EXAM_CELL, OFFICE_ASSISTANT),
+    ),
+    "requests.requests.view_own": ("See the own requests", (STUDENT,)),
+    "requests.requests.create": (
+        "Make requests for any student",
+        (ADMIN, REGISTRAR, OFFICE_ASSISTANT),
+    ),
+    "requests.requests.create_own": ("Make requests", (STUDENT,)),
+    "requests.requests.process": (
+        "Assign and decide requests, make internal remarks",
+        (ADMIN, REGISTRAR, EXAM_CELL),
+    ),
+}
+
 PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     **_academics(),
     "students.students.view": (
@@ -63,7 +146,10 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "See every result, drafts too",
         (ADMIN, REGISTRAR, COORDINATOR, EXAM_CELL),
     ),
-    "results.result_headers.view_own": ("See the own published results", (STUDENT,)),
+    "results.result_headers.view_own": (
+        "See the own published results, or all of the own sections",
+        (STUDENT, FACULTY),
+    ),
     "transcripts.transcripts.view": (
         "Download any transcript",
         (ADMIN, REGISTRAR, EXAM_CELL, FINANCE),
@@ -91,5 +177,6 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "transcripts.purposes.delete": ("Delete purposes of transcripts", (ADMIN, REGISTRAR)),
     "jobs.jobs.view": ("See background jobs", (ADMIN, REGISTRAR)),
     "jobs.jobs.manage": ("Requeue and cancel background jobs", (ADMIN,)),
+    **_EXAMS,
 }
 """code → (description, roles that get it at first)"""
