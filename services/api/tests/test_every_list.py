@@ -38,6 +38,8 @@ def api(shared_api: Api) -> Api:
         student = make.student(place.program, name=f"Same {n % 2}", email=f"s{n}@example.edu")
         make.result(student, ("DRAFT", "PUBLISHED", "FROZEN")[n % 3])
         make.transcript_request(student, by=staff)
+        make.transcript_document(student, by=staff)
+        make.transcript_purpose()
     return shared_api
 
 

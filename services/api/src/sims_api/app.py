@@ -19,15 +19,19 @@ from sims_api.exams import component_routes
 from sims_api.exams import routes as exams
 from sims_api.exams.resources import EXAMS
 from sims_api.holds import resource as holds
+from sims_api.jobs import routes as jobs
 from sims_api.resource import router_of
 from sims_api.results import change_routes
 from sims_api.results import routes as results
 from sims_api.settings import ApiSettings
 from sims_api.student_import import routes as student_import
 from sims_api.students import resource as students
+from sims_api.transcripts import documents, purposes
 from sims_api.transcripts import routes as transcripts
+from sims_api.verification import routes as verification
 from sims_common.settings import load
 from sims_common.version import app_version
+from sims_core import press
 from sims_core.db import async_engine
 
 DESCRIPTION = """Student information system. Sign in at `/api/auth/login/`, then send
@@ -59,6 +63,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
     )
     app.state.tokens = AccessTokens(settings)
+    app.state.press = press.lazily(settings)
     app.state.health = health.Health(engine, redis)
     for router in (
         auth.router,
@@ -73,7 +78,12 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         results.components,
         results.exams,
         holds.router,
+        purposes.router,
+        documents.router,
+        verification.router,
+        verification.page_router,
         transcripts.router,
+        jobs.router,
         health.router,
         openapi.router,
     ):

@@ -38,7 +38,6 @@ class TranscriptBatch(Base):
     """Several requests made at once; its progress is counted from them."""
 
     __tablename__ = "transcript_batch"
-    __table_args__ = (Index("ix_transcript_batch_created_at_id", "created_at", "id"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     requested_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)

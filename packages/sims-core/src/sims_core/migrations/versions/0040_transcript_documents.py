@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from sims_core.migrations import steps
+
 revision = "0040"
 down_revision = "0035"
 branch_labels = None
@@ -36,16 +38,13 @@ PERMISSIONS = [
 ]
 
 STATES = "'recorded', 'rendering', 'sending', 'sent', 'refused', 'failed', 'unknown'"
-COUNTED = ("transcript_purpose", "transcript_document", "outbox", "transcript_batch")
+COUNTED = ("transcript_purpose", "transcript_document", "outbox")
 
 
 def upgrade() -> None:
     _purposes()
     _documents()
     op.create_index(op.f("ix_outbox_created_at_id"), "outbox", ["created_at", "id"])
-    op.create_index(
-        op.f("ix_transcript_batch_created_at_id"), "transcript_batch", ["created_at", "id"]
-    )
     op.drop_constraint(op.f("ck_transcript_request_state"), "transcript_request")
     op.create_check_constraint(
         op.f("ck_transcript_request_state"),
@@ -62,8 +61,8 @@ def upgrade() -> None:
         prefixes=["UNLOGGED"],
     )
     for table in COUNTED:
-        _count_rows_of(table)
-    _grant()
+        steps.count_rows_of(table)
+    steps.grant(PERMISSIONS)
 
 
 def _purposes() -> None:
@@ -166,44 +165,10 @@ def _documents() -> None:
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, columns)
 
 
-def _count_rows_of(table: str) -> None:
-    for event, transition in (
-        ("insert", "REFERENCING NEW TABLE AS added "),
-        ("delete", "REFERENCING OLD TABLE AS removed "),
-        ("truncate", ""),
-    ):
-        op.execute(
-            f"CREATE TRIGGER count_{event.removesuffix('e')}ed AFTER {event} ON {table}"
-            f" {transition}FOR EACH STATEMENT EXECUTE FUNCTION sims_count_rows()"
-        )
-    op.execute(f"INSERT INTO row_count SELECT '{table}', 0, count(*) FROM {table}")  # noqa: S608
-
-
-def _grant() -> None:
-    run = op.get_bind().execute
-    for code, description, roles in PERMISSIONS:
-        run(
-            sa.text("INSERT INTO permission (code, description) VALUES (:code, :description)"),
-            {"code": code, "description": description},
-        )
-        run(
-            sa.text(
-                "INSERT INTO role_permission (role_id, permission_code)"
-                " SELECT id, :code FROM role WHERE name = ANY(:roles)"
-            ),
-            {"code": code, "roles": roles.split()},
-        )
-
-
 def downgrade() -> None:
-    run = op.get_bind().execute
-    codes = {"codes": [code for code, _, _ in PERMISSIONS]}
-    run(sa.text("DELETE FROM role_permission WHERE permission_code = ANY(:codes)"), codes)
-    run(sa.text("DELETE FROM permission WHERE code = ANY(:codes)"), codes)
+    steps.revoke(PERMISSIONS)
     for table in COUNTED:
-        for trigger in ("count_inserted", "count_deleted", "count_truncated"):
-            op.execute(f"DROP TRIGGER {trigger} ON {table}")
-        run(sa.text("DELETE FROM row_count WHERE entity = :table"), {"table": table})
+        steps.stop_counting(table)
     op.drop_table("rate_window")
     op.drop_table("transcript_document")
     op.execute("UPDATE transcript_request SET state = 'failed' WHERE state = 'cancelled'")
@@ -212,7 +177,6 @@ def downgrade() -> None:
         op.f("ck_transcript_request_state"), "transcript_request", f"state IN ({STATES})"
     )
     op.drop_index(op.f("ix_outbox_created_at_id"), "outbox")
-    op.drop_index(op.f("ix_transcript_batch_created_at_id"), "transcript_batch")
     op.drop_index("ix_transcript_request_purpose_id", "transcript_request")
     op.drop_column("transcript_request", "purpose_id")
     op.drop_table("transcript_purpose")
