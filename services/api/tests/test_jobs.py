@@ -63,7 +63,7 @@ def test_a_whole_program_batch_group_or_section_is_asked_for_at_once(
     silent = make.student(**inside)
     held = make.student(email="held@example.edu", **inside)
     make.session.add(
-        Hold(student_id=held.id, kind="FINANCE", reason="fees", placed_by_id=make.user().id,
+        Hold(student_id=held.id, kind="finance", reason="fees", placed_by_id=make.user().id,
              blocks_transcripts=True)
     )  # fmt: skip
     make.student(email="elsewhere@example.edu")

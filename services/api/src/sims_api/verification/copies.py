@@ -16,7 +16,7 @@ from sims_common.logs import get_logger
 
 log = get_logger(__name__)
 
-LONGEST = 15.0  # seconds for a file that has to be parsed
+LONGEST = 30.0  # seconds for a file that has to be parsed; its CPU time is bounded closer
 CERTIFICATE = "SIMS_CHECK_CERTIFICATE"  # of sims_transcripts.checking, which is not imported here
 
 Copy = Literal["identical", "extended", "changed", "other", "foreign", "unsigned", "unreadable"]
