@@ -14,6 +14,7 @@ from sims_cli.commands import (
     doctor,
     down,
     health,
+    jobs,
     mail,
     migrate,
     reset,
@@ -41,6 +42,7 @@ app.command("migrate")(migrate.migrate)
 app.command("createsuperuser")(createsuperuser.createsuperuser)
 app.command("seed")(seed.seed)
 app.command("signing-certificate")(signing_certificate.signing_certificate)
+app.add_typer(jobs.app, name="jobs")
 app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 
 from sims_common import metrics
 from sims_common.logs import get_logger
+from sims_core import holds
 from sims_core import transcript_documents as documents
 from sims_core.domain.grading import NoBand
+from sims_core.domain.holds import Held
 from sims_core.models import TranscriptPurpose, TranscriptRequest
 from sims_core.press import Press
 from sims_transcripts import TranscriptData, UnprintableText
 from sims_worker.database import Patient
-from sims_worker.errors import NotPrintable
+from sims_worker.errors import HeldBack, NotPrintable
 from sims_worker.transcripts.ledger import Order
 
 log = get_logger(__name__)
@@ -39,7 +41,7 @@ class Document:
 
 
 def make(patient: Patient, order: Order, press: Press) -> Document:
-    """Raises ``NotPrintable`` with what has to be put right in the record.
+    """Raises ``NotPrintable`` with what has to be put right in the record, ``HeldBack``.
 
     A request whose mail may have been delivered gets the same bytes again: whoever has the
     first copy and whoever gets the second can both verify it.
@@ -51,6 +53,8 @@ def make(patient: Patient, order: Order, press: Press) -> Document:
             log.warning("document printed anew: key or letterhead changed", document=str(issued.id))
             issued = patient.run(lambda session: _again(session, order, press, issued))
             found = _print(issued, press)
+    except holds.Blocked as error:
+        raise HeldBack(error.detail, code=error.error_code) from error
     except (NoBand, UnprintableText, documents.StudentGone) as error:
         raise NotPrintable(str(error)) from error
     return found
@@ -75,6 +79,8 @@ def _issue(session: Session, order: Order, press: Press) -> documents.Issued:
             return kept
     else:
         documents.forget_undelivered(session, order.id)
+    held = session.execute(holds.blocking(order.student_id, Held.TRANSCRIPTS)).all()
+    holds.refuse(held)
     data = documents.load_data(session, press, order.student_id)
     return _new(session, order, press, data)
 
