@@ -114,6 +114,10 @@ bench: setup ## Measure: what a page of students and a transcript cost
 	@$(RUN) python -m bench.lists
 	@$(RUN) python -m bench.transcripts
 
+.PHONY: bench-transcripts
+bench-transcripts: setup ## Measure mailed, signed transcripts: CPU, waits, memory (ARGS='--requests 10000')
+	@$(RUN) python -m bench.mailed $(ARGS)
+
 .PHONY: bench-backup
 bench-backup: setup ## Measure the backup engine beside pg_dump | gzip and the like
 	@$(RUN) python -m bench.backup

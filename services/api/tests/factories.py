@@ -40,6 +40,8 @@ from sims_core.models import (
     SectionTeacher,
     Student,
     Track,
+    TranscriptDocument,
+    TranscriptPurpose,
     TranscriptRequest,
     User,
     UserRole,
@@ -249,6 +251,30 @@ class Make:
             TranscriptRequest(
                 id=id_, student_id=student.id, requested_by_id=by.id, job_id=job.id, **values
             )
+        )
+        return made
+
+    def transcript_purpose(self, **values: Any) -> TranscriptPurpose:
+        n = self.number()
+        values = {"code": f"purpose-{n}", "name": f"Purpose {n}", "valid_hours": 24} | values
+        made: TranscriptPurpose = self._saved(TranscriptPurpose(**values))
+        return made
+
+    def transcript_document(self, student: Student, by: User, **values: Any) -> TranscriptDocument:
+        """An issued one, for lists: nobody has its file."""
+        purpose = select(TranscriptPurpose.id).where(TranscriptPurpose.is_default)
+        defaults = {
+            "id": uuid.uuid4(),
+            "purpose_id": self.session.scalars(purpose).one(),
+            "token_hash": uuid.uuid4().bytes,
+            "content": {},
+            "content_sha256": "0" * 64,
+            "pdf_sha256": "0" * 64,
+            "issued_at": now(),
+            "expires_at": now() + timedelta(hours=48),
+        }
+        made: TranscriptDocument = self._saved(
+            TranscriptDocument(student_id=student.id, issued_to_id=by.id, **defaults | values)
         )
         return made
 

@@ -47,6 +47,8 @@ def api(shared_api: Api) -> Api:
         exam_rows(make, student, staff, n)
         record_of(make, student, section, staff)
         make.room(capacity=30 + n % 2)
+        make.transcript_document(student, by=staff)
+        make.transcript_purpose()
     return shared_api
 
 

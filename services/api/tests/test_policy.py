@@ -104,11 +104,13 @@ def call(api: Api, route: RouteContext, method: str, token: str | None) -> httpx
     """The route, with ids that nobody has and a body that cannot succeed."""
     numbers = {"id": str(2**52), "student_id": str(2**52), "name": "nothing", "token": "A" * 43}
     path = str(route.path)
-    if any(part in path for part in ("import", "requests", "batches/{id}/", "student-documents")):
+    uuids = ("import", "requests", "batches/{id}/", "student-documents", "/jobs/", "/documents/")
+    if any(part in path for part in uuids):
         numbers["id"] = str(uuid.uuid4()) if "academics" not in path else str(2**52)
     url = path.format(**numbers)
     client = api.client(token)
-    if url.endswith("/preview/") or (method, url) == ("POST", "/api/student-documents/"):
+    uploads = url.endswith("/preview/") or url == "/api/student-documents/" or "/verify/" in url
+    if method == "POST" and uploads:
         return client.post(url, files={"file": b"nothing"})
     return client.request(method, url, json={} if method in ("POST", "PATCH", "PUT") else None)
 

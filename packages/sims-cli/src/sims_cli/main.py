@@ -15,12 +15,14 @@ from sims_cli.commands import (
     doctor,
     down,
     health,
+    jobs,
     mail,
     migrate,
     reset,
     rqstats,
     secrets,
     seed,
+    signing_certificate,
     smoke,
     up,
 )
@@ -43,6 +45,8 @@ app.add_typer(audit.app, name="audit")
 app.command("migrate")(migrate.migrate)
 app.command("createsuperuser")(createsuperuser.createsuperuser)
 app.command("seed")(seed.seed)
+app.command("signing-certificate")(signing_certificate.signing_certificate)
+app.add_typer(jobs.app, name="jobs")
 app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

@@ -99,7 +99,7 @@ class PreconditionRequired(SimsError):
 
 class TooManyRequests(SimsError):
     status = 429
-    code = "TOO_MANY_REQUESTS"
+    code = "RATE_LIMITED"
     title = "Too many requests"
 
 

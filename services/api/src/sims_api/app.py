@@ -27,6 +27,7 @@ from sims_api.exams.resources import EXAMS
 from sims_api.grading import resource as grading
 from sims_api.holds import resource as holds
 from sims_api.institution import routes as institution
+from sims_api.jobs import routes as jobs
 from sims_api.legacy import routes as legacy
 from sims_api.legacy.gate import LegacyGate
 from sims_api.people.resources import PEOPLE
@@ -40,10 +41,14 @@ from sims_api.students import documents, leave
 from sims_api.students import resource as students
 from sims_api.timetable import feeds
 from sims_api.timetable.resources import TIMETABLE
+from sims_api.transcripts import documents as transcript_documents
+from sims_api.transcripts import purposes
 from sims_api.transcripts import routes as transcripts
 from sims_api.users.resources import ROLES, USERS
+from sims_api.verification import routes as verification
 from sims_common.settings import load
 from sims_common.version import app_version
+from sims_core import press
 from sims_core.db import async_engine
 
 DESCRIPTION = """Student information system. Sign in at `/api/auth/login/`, then send
@@ -75,6 +80,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
     )
     app.state.tokens = AccessTokens(settings)
+    app.state.press = press.lazily(settings)
     app.state.health = health.Health(engine, redis)
     for router in (
         auth.router,
@@ -109,7 +115,12 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         router_of(USERS),
         router_of(ROLES),
         audit.router(settings.zone),
+        purposes.router,
+        transcript_documents.router,
+        verification.router,
+        verification.page_router,
         transcripts.router,
+        jobs.router,
         health.router,
         openapi.router,
     ):

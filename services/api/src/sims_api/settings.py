@@ -8,14 +8,17 @@ from pydantic import Field, SecretStr
 
 from sims_common.settings import (
     DatabaseSettings,
-    InstitutionSettings,
     LogSettings,
     SecuritySettings,
 )
+from sims_core.press import IssuingSettings
 
 
-class ApiSettings(LogSettings, DatabaseSettings, InstitutionSettings, SecuritySettings):
-    """Redis is optional here: health reports it, nothing in a request waits for it."""
+class ApiSettings(LogSettings, DatabaseSettings, IssuingSettings, SecuritySettings):
+    """Redis is optional here: health reports it, nothing in a request waits for it.
+
+    So is the signing key: without it transcripts are not downloaded, all else works.
+    """
 
     redis_url: SecretStr = Field(SecretStr(""), description="empty: health says skipped")
     api_host: str = "127.0.0.1"
@@ -27,6 +30,9 @@ class ApiSettings(LogSettings, DatabaseSettings, InstitutionSettings, SecuritySe
     media_dir: Path | None = Field(
         None, description="directory of uploaded files; the backup's SIMS_BACKUP_MEDIA_DIR"
     )
+    verify_max_body: int = Field(2 << 20, ge=1024, description="bytes of a PDF to be checked")
+    verify_per_minute: int = Field(30, ge=1, description="verifications a network and minute")
+    verify_uploads_per_minute: int = Field(6, ge=1, description="PDFs a network and minute")
     import_max_rows: int = Field(20_000, ge=1)
     enable_legacy_modules: bool = Field(
         default=False,

@@ -39,6 +39,7 @@ from sims_core.models.people import (
     StudentDocument,
     StudentStatusChange,
 )
+from sims_core.models.rate_limit import RateWindow
 from sims_core.models.requests import RequestEvent, RequestRemark, StudentRequest
 from sims_core.models.result_changes import ResultChange, ResultChangeItem
 from sims_core.models.results import GradingBand, GradingScheme, Result, ResultComponent
@@ -53,7 +54,12 @@ from sims_core.models.sections import (
 from sims_core.models.settings import InstitutionSetting
 from sims_core.models.students import Student
 from sims_core.models.timetable import Booking, CalendarFeed, ClassSession
-from sims_core.models.transcripts import TranscriptBatch, TranscriptRequest
+from sims_core.models.transcripts import (
+    TranscriptBatch,
+    TranscriptDocument,
+    TranscriptPurpose,
+    TranscriptRequest,
+)
 
 __all__ = [
     "AcademicPeriod",
@@ -97,6 +103,7 @@ __all__ = [
     "Permission",
     "Person",
     "Program",
+    "RateWindow",
     "RefreshToken",
     "RequestEvent",
     "RequestRemark",
@@ -118,6 +125,8 @@ __all__ = [
     "StudentStatusChange",
     "Track",
     "TranscriptBatch",
+    "TranscriptDocument",
+    "TranscriptPurpose",
     "TranscriptRequest",
     "User",
     "UserRole",
