@@ -39,6 +39,7 @@ RECORD_PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "people.identity_documents.create": ("Add identity documents", _MANAGERS),
     "people.identity_documents.update": ("Change identity documents", _MANAGERS),
     "people.identity_documents.delete": ("Delete identity documents", _MANAGERS),
+    "people.persons.export": ("Export what is known about people", (ADMIN, REGISTRAR)),
     "students.students.manage_placement": ("Place students in program, batch and group", _MANAGERS),
     "students.students.manage_status": ("Change a student's status, with a reason", _MANAGERS),
     "students.students.view_history": ("See the status history of students", _MANAGERS),

@@ -15,6 +15,8 @@ from sims_api.resource import Resource
 from sims_core.models import Address, ContactInfo, IdentityDocument, Person
 from sims_core.models.people import ADDRESS_TYPES, CONTACT_TYPES, IDENTITY_TYPES
 
+EXPORT = "people.persons.export"
+
 Gender = Literal["female", "male", "other"]
 Rest = Annotated[str, StringConstraints(strip_whitespace=True, max_length=128), *OneLine]
 Number = Annotated[
@@ -129,6 +131,7 @@ PERSONS = Resource(
     deletable=True,
     permission="people.persons",
     own_view="people.persons.view_own",
+    export_permission=EXPORT,
     scope=_scope(Person.id, "people.persons.view"),
     orderings={"id": Person.id, "last_name": Person.last_name},
     default_ordering="last_name",
@@ -145,6 +148,7 @@ CONTACTS = Resource(
     deletable=True,
     permission="people.contact_info",
     own_view="people.contact_info.view_own",
+    export_permission=EXPORT,
     scope=_scope(ContactInfo.person_id, "people.contact_info.view"),
     orderings={"id": ContactInfo.id},
     default_ordering="id",
@@ -162,6 +166,7 @@ ADDRESSES = Resource(
     deletable=True,
     permission="people.addresses",
     own_view="people.addresses.view_own",
+    export_permission=EXPORT,
     scope=_scope(Address.person_id, "people.addresses.view"),
     orderings={"id": Address.id},
     default_ordering="id",
@@ -179,6 +184,7 @@ IDENTITY_DOCUMENTS = Resource(
     deletable=True,
     permission="people.identity_documents",
     own_view="people.identity_documents.view_own",
+    export_permission=EXPORT,
     scope=_scope(IdentityDocument.person_id, "people.identity_documents.view"),
     orderings={"id": IdentityDocument.id},
     default_ordering="id",

@@ -54,6 +54,7 @@ PERMISSIONS = [
             (f"people.{key}.delete", f"Delete {plural}", MANAGERS),
         )
     ),
+    ("people.persons.export", "Export what is known about people", "Admin Registrar"),
     (
         "students.students.manage_placement",
         "Place students in program, batch and group",
