@@ -30,7 +30,7 @@ def writes(api: Api) -> list[tuple[str, RouteContext, type[BaseModel]]]:
             (method, route, kind)
             for method in route.methods or ()
             for kind in kinds
-            if "preview" not in str(route.path)
+            if not isinstance(schema, Form)
         ]
     return found
 
