@@ -32,18 +32,6 @@ UNREACHABLE = (
 )
 """Addresses that answer no student, whatever the id."""
 
-BODILESS = {
-    *(
-        ("POST", f"/api/{owner}/{{id}}/{step}/")
-        for owner in ("results", "exams")
-        for step in ("verify", "return", "publish", "freeze")
-    ),
-    ("POST", "/api/results/{id}/release/"),
-    ("POST", "/api/grading-schemes/{id}/make-default/"),
-    ("POST", "/api/exams/marks/import/preview/"),  # a form
-}
-"""Writes that take no JSON."""
-
 VALID: dict[str, dict[str, Any]] = {
     "/api/exams/{id}/": {"title": "New title"},
     "/api/exams/{id}/grid/{student_id}/": {"marks": [{"component": 1, "marks_obtained": 1}]},

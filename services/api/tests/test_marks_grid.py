@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
 from services.api.tests.conftest import Api, problem_of
 from services.api.tests.exam_hall import Hall, hall
+from sqlalchemy import event
 
 
 @pytest.fixture
@@ -256,3 +258,25 @@ def test_an_exam_without_components_takes_no_marks(shared_api: Api) -> None:
         f"/api/exams/{exam.id}/grid/{student.id}/", json=body, headers={"If-Match": '"0"'}
     )
     problem_of(answer, 409, "EXAM_WITHOUT_COMPONENTS")
+
+
+def test_reading_and_saving_take_the_same_statements_whatever_the_number(shared_api: Api) -> None:
+    counted = []
+    for size in (2, 20):
+        one = hall(shared_api, candidates=size)
+        cell = shared_api.as_("ExamCell")
+        one.fill(cell, theory=10, practical=10)
+        one.grid(cell)
+        statements: list[str] = []
+
+        def note(*args: Any, into: list[str] = statements) -> None:
+            into.append(args[2])
+
+        engine = shared_api.app.state.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        one.fill(cell, theory=20, practical=20)
+        moved = one.move(cell, "verify", "publish")
+        event.remove(engine, "before_cursor_execute", note)
+        assert moved["moved"] == 2 * size
+        counted.append(len(statements))
+    assert counted[0] == counted[1] > 0

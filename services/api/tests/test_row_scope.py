@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sims_api import policy
+from sims_common.clock import now
 from sims_core.domain.permissions import PERMISSIONS, STUDENT
 from sims_core.models import (
     AcademicPeriod,
@@ -112,7 +113,8 @@ def school(shared_api: Api) -> School:
 
 def record_of(make: Make, student: Student, section: Section, by: User) -> dict[str, Ids]:
     """A row of everything about ``student``, and where which of them is to be seen."""
-    held = make.class_session(section)
+    # Days apart: a teacher holds one session at a time.
+    held = make.class_session(section, starts_at=now() + timedelta(days=make.number()))
     session = make.session
     person = Person(student_id=student.id, first_name="A", last_name="B")
     leave = LeavePeriod(
