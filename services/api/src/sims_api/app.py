@@ -15,6 +15,7 @@ from sims_api.academics.resources import RESOURCES
 from sims_api.audit import resource as audit
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
+from sims_api.dashboard import routes as dashboard
 from sims_api.edge import Edge
 from sims_api.institution import routes as institution
 from sims_api.resource import router_of
@@ -65,6 +66,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         *(router_of(resource) for resource in RESOURCES),
         results.router,
         institution.router,
+        dashboard.router,
         router_of(USERS),
         router_of(ROLES),
         audit.router(settings.zone),
