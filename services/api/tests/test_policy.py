@@ -176,6 +176,7 @@ def test_only_sign_in_health_and_documentation_are_public(api: Api) -> None:
     assert public == {
         "/api/auth/login/",
         "/api/auth/refresh/",
+        "/api/auth/set-password/",
         "/api/auth/token/",
         "/api/auth/token/refresh/",
         "/api/docs/",

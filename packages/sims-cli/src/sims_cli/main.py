@@ -8,6 +8,7 @@ import typer
 
 from sims_cli import exit_codes
 from sims_cli.commands import (
+    audit,
     backup,
     check,
     createsuperuser,
@@ -36,6 +37,7 @@ app.command("up")(up.up)
 app.command("down")(down.down)
 app.command("reset")(reset.reset)
 app.add_typer(mail.app, name="mail")
+app.add_typer(audit.app, name="audit")
 app.command("migrate")(migrate.migrate)
 app.command("createsuperuser")(createsuperuser.createsuperuser)
 app.command("seed")(seed.seed)

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from sims_common.errors import SimsError
 from sims_common.logs import get_logger
+from sims_core import audit_tables
 
 log = get_logger(__name__)
 
@@ -84,6 +85,8 @@ def upgrade(engine: Engine, target: str = "head") -> tuple[str | None, str | Non
                 before = current(connection)
                 connection.commit()  # Alembic commits only transactions that it began itself
                 command.upgrade(config(connection), target)
+                audit_tables.attach(connection)
+                connection.commit()
                 return before, current(connection)
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != "55P03":  # lock_not_available

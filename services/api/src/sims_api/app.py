@@ -16,8 +16,10 @@ from sims_api.academics.resources import RESOURCES
 from sims_api.attendance import eligibility
 from sims_api.attendance import importer as attendance_import
 from sims_api.attendance import routes as attendance
+from sims_api.audit import resource as audit
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
+from sims_api.dashboard import routes as dashboard
 from sims_api.edge import Edge
 from sims_api.institution import routes as institution
 from sims_api.people.resources import PEOPLE
@@ -30,6 +32,7 @@ from sims_api.students import resource as students
 from sims_api.timetable import feeds
 from sims_api.timetable.resources import TIMETABLE
 from sims_api.transcripts import routes as transcripts
+from sims_api.users.resources import ROLES, USERS
 from sims_common.settings import load
 from sims_common.version import app_version
 from sims_core.db import async_engine
@@ -83,6 +86,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         router_of(attendance.ATTENDANCE),
         results.router,
         institution.router,
+        dashboard.router,
+        router_of(USERS),
+        router_of(ROLES),
+        audit.router(settings.zone),
         transcripts.router,
         health.router,
         openapi.router,

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
-from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, UnaryExpression, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from sims_api.fields import MAX_ID, Digits
@@ -120,6 +120,8 @@ class Listing:
     joins: Joins = as_it_is
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
+    whole: ScalarSelect[Any] | None = None
+    """The number of all rows, for a table that no trigger counts."""
 
     def __post_init__(self) -> None:
         for name, column in self.orderings.items():

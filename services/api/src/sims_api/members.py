@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
 from sims_core.models import Base
 
@@ -20,14 +21,15 @@ class Members:
     table: type[Base]
     row: str
     member: str
+    kind: type[TypeEngine[Any]] = BigInteger
 
     def ids(self, model: Any) -> Any:
         """The ids as an array, in order; to be selected beside the row's columns."""
         member, row = getattr(self.table, self.member), getattr(self.table, self.row)
         found = select(member).where(row == model.id).correlate(model).order_by(member)
-        return func.array(found.scalar_subquery(), type_=ARRAY(BigInteger))
+        return func.array(found.scalar_subquery(), type_=ARRAY(self.kind))
 
-    async def replace(self, session: AsyncSession, row_id: int, ids: Iterable[int]) -> bool:
+    async def replace(self, session: AsyncSession, row_id: int, ids: Iterable[Any]) -> bool:
         """Makes ``ids`` the members; says whether that changed anything."""
         member, row = getattr(self.table, self.member), getattr(self.table, self.row)
         wanted = set(ids)

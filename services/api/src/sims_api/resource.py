@@ -17,10 +17,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError, create_model
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api import export, paging, problems
+from sims_api.audit import reading
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
 from sims_api.database import Db, OpenSessions
@@ -35,7 +36,14 @@ from sims_core.models import Base, Versioned
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID), Digits, Path()]
 Scope = Callable[[Actor], ColumnElement[bool] | None]
+Guard = Callable[[AsyncSession, Actor, dict[str, Any] | None, Any], Awaitable[None]]
 Prepare = Callable[[AsyncSession, dict[str, Any], Any, date], Awaitable[None]]
+
+
+async def _whoever_is_permitted(
+    _session: AsyncSession, _actor: Actor, _sent: dict[str, Any] | None, _row: Any
+) -> None:
+    """For most entities the permission says it all."""
 
 
 async def _as_sent(
@@ -61,7 +69,9 @@ class Resource:
     decides which rows the actor reaches. Whoever may see the list may export it, unless it
     is of people: then ``export_permission`` names one of its own. ``prepare`` derives or
     checks values before they are stored; it gets None or the row that changes, and the
-    institution's date. ``members`` are fields that list ids of another entity.
+    institution's date. ``guard`` refuses a write by what the actor, the values sent (None: a
+    delete) and the row are. ``members`` are fields that list ids of another entity.
+    Whoever reads rows of a ``personal`` resource, which tells of people, is recorded.
     ``extend`` adds routes of its own before the detail, whose ``{id}`` would take their place.
     """
 
@@ -84,8 +94,11 @@ class Resource:
     joins: Joins = as_it_is
     own_view: str | None = None
     export_permission: str | None = None
+    personal: bool = False
+    whole: ScalarSelect[Any] | None = None
     scope: Scope = _every_row
     prepare: Prepare = _as_sent
+    guard: Guard = _whoever_is_permitted
     extend: Callable[[APIRouter], None] = _nothing_more
 
     def column_name(self, name: str) -> str:
@@ -109,11 +122,18 @@ class Resource:
             filters=self.filters,
             choices=self.choices,
             criteria=self.criteria,
+            whole=self.whole,
             search=self.search,
             joins=self.joins,
         )
 
+    def reads_others(self, actor: Actor) -> bool:
+        """Whether what the actor reads is to be recorded: not what students see of themselves."""
+        everything = actor.can(f"{self.permission}.view")
+        return self.personal and (everything or actor.student_id is None)
+
     def etag(self, found: Any) -> str:
+        """Rows without a version never change."""
         return etag(getattr(found, "version", 1), found if self.related else None)
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,6 +200,10 @@ def add_list(router: APIRouter, resource: Resource, view: Any, path: str = "/") 
         query: Annotated[query_model, Query()],  # type: ignore[valid-type]
     ) -> Any:
         found = await paging.fetch(session, listing, query, scope=resource.scope(actor))
+        if resource.reads_others(actor):
+            asked: Any = query
+            sent = reading.asked(asked)
+            await reading.record(session, request, actor, listing.entity, query=sent, ids=found.ids)
         return found.response(request.url)
 
     _add_export(router, resource, view, path)
@@ -199,22 +223,29 @@ def _add_export(router: APIRouter, resource: Resource, view: Any, path: str) -> 
         name=f"export {resource.name}s",
     )
     async def export_rows(
+        request: Request,
         session: Db,
         sessions: OpenSessions,
         actor: Annotated[Actor, may],
         query: Annotated[query_model, Query()],  # type: ignore[valid-type]
     ) -> Any:
         await session.rollback()  # gives its connection back: writing takes one of its own
-        file, _rows = await export.write(
-            sessions, resource.listing, query, scope=resource.scope(actor)
+        asked: Any = query
+        file, rows = await export.write(
+            sessions, resource.listing, asked, scope=resource.scope(actor)
+        )
+        sent, entity = reading.asked(asked), resource.listing.entity
+        await reading.record(
+            session, request, actor, entity, action="export", query=sent, rows=rows
         )
         name = f"{resource.name}s".replace(" ", "-")
-        return export.response(file, name, query.format)  # type: ignore[attr-defined]
+        return export.response(file, name, asked.format)
 
 
 def _add_detail(router: APIRouter, resource: Resource, view: Any) -> None:
     @router.get("/{id}/", response_model=resource.out, name=f"get {resource.name}")
     async def get_row(
+        request: Request,
         response: Response,
         session: Db,
         actor: Annotated[Actor, view],
@@ -222,6 +253,9 @@ def _add_detail(router: APIRouter, resource: Resource, view: Any) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Any:
         found = await find(session, resource, id, actor)
+        if resource.reads_others(actor):
+            entity = resource.listing.entity
+            await reading.record(session, request, actor, entity, entity_id=id)
         response.headers["ETag"] = resource.etag(found)
         return not_modified(if_none_match, resource.etag(found)) or found
 
@@ -240,6 +274,7 @@ def _add_create(router: APIRouter, resource: Resource, schema: type[BaseModel]) 
         async def create() -> BaseModel:
             sent = body.model_dump()  # type: ignore[attr-defined]
             values = resource.stored(sent)
+            await resource.guard(session, actor, sent, None)
             await resource.prepare(session, values, None, _today(request))
             row: Any = resource.model(**values)
             session.add(row)
@@ -269,6 +304,7 @@ def _add_updates(
         require_match(if_match, row.version)
         check_together(full, {**_fields_of(resource, full, row), **values})
         stored = resource.stored(values)
+        await resource.guard(session, actor, values, row)
         await resource.prepare(session, stored, row, _today(request))
         for name, value in stored.items():
             setattr(row, name, value)
@@ -340,6 +376,7 @@ def _add_delete(router: APIRouter, resource: Resource) -> None:
     ) -> None:
         row = await _locked(session, resource, id, actor)
         require_match(if_match, row.version)
+        await resource.guard(session, actor, None, row)
         await session.delete(row)
         await session.flush()
 

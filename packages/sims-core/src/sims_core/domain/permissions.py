@@ -116,5 +116,15 @@ PERMISSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "settings.settings.view": ("See all settings", (ADMIN, REGISTRAR, COORDINATOR)),
     "settings.settings.update": ("Change settings", (ADMIN,)),
+    "audit.events.view": ("See the audit trail", (ADMIN,)),
+    "audit.events.export": ("Export the audit trail", (ADMIN,)),
+    "users.users.view": ("See logins", (ADMIN,)),
+    "users.users.export": ("Export logins", (ADMIN,)),
+    "users.users.create": ("Add logins", (ADMIN,)),
+    "users.users.update": ("Change, deactivate and reset logins", (ADMIN,)),
+    "users.roles.view": ("See roles and permissions", (ADMIN, REGISTRAR)),
+    "users.roles.create": ("Add roles", (ADMIN,)),
+    "users.roles.update": ("Change what roles may do", (ADMIN,)),
+    "users.roles.delete": ("Delete roles", (ADMIN,)),
 }
 """code → (description, roles that get it at first)"""

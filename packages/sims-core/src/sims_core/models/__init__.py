@@ -10,15 +10,18 @@ from sims_core.models.academics import (
     Program,
 )
 from sims_core.models.attendance import Attendance, AttendanceChange, AttendanceExemption
+from sims_core.models.audit import AuditChain, AuditEvent, AuditSeal
 from sims_core.models.base import Base, Stamped, Versioned
 from sims_core.models.curriculum import Block, Module, Period, Track
 from sims_core.models.idempotency import IdempotencyKey
 from sims_core.models.identity import (
     AuthSession,
+    PasswordCode,
     Permission,
     RefreshToken,
     Role,
     RolePermission,
+    SignInThrottle,
     User,
     UserRole,
 )
@@ -53,6 +56,9 @@ __all__ = [
     "Attendance",
     "AttendanceChange",
     "AttendanceExemption",
+    "AuditChain",
+    "AuditEvent",
+    "AuditSeal",
     "AuthSession",
     "Base",
     "Batch",
@@ -77,6 +83,7 @@ __all__ = [
     "LeavePeriod",
     "Module",
     "Outbox",
+    "PasswordCode",
     "Period",
     "Permission",
     "Person",
@@ -89,6 +96,7 @@ __all__ = [
     "RowCount",
     "Section",
     "SectionTeacher",
+    "SignInThrottle",
     "Stamped",
     "Student",
     "StudentDocument",

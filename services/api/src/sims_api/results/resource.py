@@ -67,6 +67,7 @@ RESULTS = Resource(
     permission="results.result_headers",
     own_view=VIEW_OWN,
     export_permission="results.result_headers.export",
+    personal=True,
     scope=results_of,
     orderings={"id": Result.id, "created_at": Result.created_at},
     default_ordering="-id",

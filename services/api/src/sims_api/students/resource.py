@@ -137,6 +137,7 @@ STUDENTS = Resource(
     permission="students.students",
     own_view=VIEW_OWN,
     export_permission="students.students.export",
+    personal=True,
     scope=students_of,
     orderings={
         "id": Student.id,

@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sims_api.audit import reading
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
 from sims_api.database import Db
@@ -50,6 +51,7 @@ REQUESTS = Resource(
     related={"reg_no": Student.reg_no},
     joins=lambda statement: statement.join(Student, TranscriptRequest.student_id == Student.id),
     scope=requests_of,
+    personal=True,
 )
 add_list(router, REQUESTS, allow(REQUEST, own=REQUEST_OWN), "/requests/")
 
@@ -126,6 +128,8 @@ async def download(
     except (NoBand, UnprintableText) as error:
         log.warning("transcript not printable", student_id=student_id, kind=type(error).__name__)
         raise Conflict(str(error), code="TRANSCRIPT_NOT_PRINTABLE") from error
+    if actor.can(VIEW):
+        await reading.record(session, request, actor, "transcript", entity_id=student_id)
     headers = {"Content-Disposition": f'attachment; filename="transcript_{_safe(data.reg_no)}.pdf"'}
     return Response(pdf, media_type="application/pdf", headers=headers)
 
