@@ -45,6 +45,7 @@ def api(shared_api: Api) -> Api:
         make.enrollment(section, student)
         record_of(make, student, section, staff)
         make.room(capacity=30 + n % 2)
+        make.user("Faculty")
     return shared_api
 
 
