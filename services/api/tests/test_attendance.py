@@ -76,6 +76,7 @@ def test_a_roster_is_entered_in_one_call(a_class: Class) -> None:
         "created": 3,
         "updated": 0,
         "total": 3,
+        "roster_version": 1,
     }
     now_seen = client.get(a_class.url("roster"))
     assert now_seen.headers["etag"] == answer.headers["etag"] == '"1"'

@@ -49,6 +49,7 @@ def api(shared_api: Api) -> Api:
         make.room(capacity=30 + n % 2)
         make.transcript_document(student, by=staff)
         make.transcript_purpose()
+        make.user("Faculty")
     return shared_api
 
 

@@ -20,6 +20,7 @@ from sims_api.attendance import routes as attendance
 from sims_api.audit import resource as audit
 from sims_api.auth import routes as auth
 from sims_api.auth.tokens import AccessTokens
+from sims_api.dashboard import routes as dashboard
 from sims_api.edge import Edge
 from sims_api.exams import component_routes, marks_import
 from sims_api.exams import routes as exams
@@ -112,6 +113,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         attendance.router,
         router_of(attendance.ATTENDANCE),
         institution.router,
+        dashboard.router,
         router_of(USERS),
         router_of(ROLES),
         audit.router(settings.zone),

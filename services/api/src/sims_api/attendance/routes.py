@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.attendance import marking
 from sims_api.attendance import schemas as s
@@ -78,7 +77,7 @@ async def mark(
         )
         return _marked(row, entered)
 
-    return await once.run(record, status=200, etag=lambda _out: etag(_version(session, id)))
+    return await once.run(record, status=200, etag=_etag)
 
 
 @router.post("/sessions/{id}/correct/", response_model=s.Marked)
@@ -102,7 +101,7 @@ async def correct(
         )
         return _marked(row, entered)
 
-    return await once.run(record, status=200, etag=lambda _out: etag(_version(session, id)))
+    return await once.run(record, status=200, etag=_etag)
 
 
 def _marked(row: ClassSession, entered: marking.Entered) -> s.Marked:
@@ -111,15 +110,12 @@ def _marked(row: ClassSession, entered: marking.Entered) -> s.Marked:
         created=entered.created,
         updated=entered.updated,
         total=entered.total,
+        roster_version=row.roster_version,
     )
 
 
-def _version(session: AsyncSession, id_: int) -> int:
-    """Of the roster just written; the session holds the row."""
-    row = session.sync_session.identity_map.get(
-        session.sync_session.identity_key(ClassSession, id_)
-    )
-    return int(row.roster_version) if row is not None else 0
+def _etag(out: s.Marked) -> str:
+    return etag(out.roster_version)
 
 
 def _joins(statement: Select[Any]) -> Select[Any]:

@@ -37,6 +37,7 @@ class Marked(Output):
     created: int
     updated: int
     total: int = Field(description="entries of the session now")
+    roster_version: int = Field(description="its ETag, for the next change")
 
 
 class RosterRow(Output):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from sims_api.academics.schemas import once_each
 from sims_api.fields import Code, Day, Flag, Input, Name, OneLine, Output, RowId, Whole
@@ -18,6 +26,7 @@ Clock = Annotated[
 ]
 Weekday = Annotated[int, Field(ge=0, le=6, strict=True), Whole]
 LONGEST = timedelta(hours=24)
+_ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"
 
 
 def _in_range(value: datetime) -> datetime:
@@ -26,7 +35,15 @@ def _in_range(value: datetime) -> datetime:
     return value
 
 
-Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_range)]
+def _written(value: Any) -> Any:
+    """A number would be read as seconds since 1970."""
+    if isinstance(value, datetime) or re.match(_ISO, str(value)):
+        return value
+    raise ValueError("must be a time with its offset like 2026-09-30T09:00:00+05:00")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_range)]
+SeriesDay = Annotated[Day, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
 
 
 class RoomIn(Input):
@@ -72,8 +89,8 @@ class SeriesIn(Input):
     section: RowId
     room: RowId | None = None
     teacher: RowId | None = None
-    first_day: Day
-    last_day: Day
+    first_day: SeriesDay
+    last_day: SeriesDay
     weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7), AfterValidator(once_each)]
     starts: Clock
     ends: Clock
