@@ -70,7 +70,9 @@ class Entry:
     own: Mapping[str, frozenset[str]] = field(default_factory=dict)
     fresh: bool = False
     id_of: Callable[[Any], Mapping[str, Any]] = lambda row: {"id": row.id}
-    missing: str = NOBODYS
+    missing: Mapping[str, str] = field(
+        default_factory=lambda: {"id": NOBODYS, "student_id": NOBODYS}
+    )
     lasts: bool = False
     """Its rows cannot be deleted, by nobody."""
 
@@ -123,8 +125,8 @@ ENTRIES: dict[str, Entry] = {
     "/api/transcripts/{student_id}/": Entry(
         lambda w, r: w.student_in(r), STUDENTS_OWN, id_of=lambda row: {"student_id": row.id}
     ),
-    "/api/transcripts/requests/{id}/": Entry(_request, STUDENTS_OWN, missing=UUID),
-    "/api/transcripts/batches/{id}/": Entry(_batch, missing=UUID),
+    "/api/transcripts/requests/{id}/": Entry(_request, STUDENTS_OWN, missing={"id": UUID}),
+    "/api/transcripts/batches/{id}/": Entry(_batch, missing={"id": UUID}),
     "/api/academics/sections/{id}/": Entry(
         _section,
         {
@@ -147,7 +149,7 @@ ENTRIES: dict[str, Entry] = {
         _sign_in,
         fresh=True,
         id_of=lambda row: {"id": row.user_id, "session_id": row.id},
-        missing=UUID,
+        missing={"id": NOBODYS, "session_id": UUID},
     ),
     "/api/roles/{id}/": _plain(lambda w: w.saved(Role(name=f"Role {w.make.number()}"))),
     "/api/audit/{id}/": Entry(_event, lasts=True),

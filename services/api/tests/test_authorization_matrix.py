@@ -24,6 +24,7 @@ from services.api.tests.authorization_entries import (
     World,
 )
 from services.api.tests.conftest import Api
+from sqlalchemy import delete
 
 from sims_api import policy
 from sims_api.policy import Allowed, Authenticated, Public
@@ -119,10 +120,7 @@ class Rows:
 
     def ids(self, entry: Entry, relation: str) -> dict[str, str]:
         if relation == MISSING:
-            names = ("id", "student_id", "session_id")
-            plain = str(2**52)
-            return {n: entry.missing if n != "id" or entry.missing != plain else plain
-                    for n in names}  # fmt: skip
+            return dict(entry.missing)
         key = (id(entry), relation)
         if entry.fresh or key not in self._made:
             self._made[key] = self._make(entry, relation)
@@ -134,9 +132,18 @@ class Rows:
         row = entry.row(self.world, relation)
         ids = {name: str(value) for name, value in entry.id_of(row).items()}
         if relation == DELETED:
-            self.world.make.session.delete(row)
-            self.world.make.session.commit()
+            self._delete(row)
         return ids
+
+    def _delete(self, row: Any) -> None:
+        """With what refers to it directly."""
+        session = self.world.make.session
+        for table in Base.metadata.tables.values():
+            for column in table.columns:
+                if any(key.column is row.__table__.c.id for key in column.foreign_keys):
+                    session.execute(delete(table).where(column == row.id))
+        session.delete(row)
+        session.commit()
 
 
 def call(client: httpx.Client, route: Route, ids: dict[str, str]) -> httpx.Response:

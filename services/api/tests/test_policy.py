@@ -103,6 +103,7 @@ def test_the_application_does_not_start_with_such_a_route(
 def call(api: Api, route: RouteContext, method: str, token: str | None) -> httpx.Response:
     """The route, with ids that nobody has and a body that cannot succeed."""
     numbers = {"id": str(2**52), "student_id": str(2**52), "name": "nothing"}
+    numbers["session_id"] = str(uuid.uuid4())
     path = str(route.path)
     if any(part in path for part in ("import", "requests", "batches/{id}/")):
         numbers["id"] = str(uuid.uuid4()) if "academics" not in path else str(2**52)
