@@ -27,6 +27,7 @@ OWN, OWN_SECTION, OTHER_SECTION = "own", "own section", "other section"
 OTHER_STUDENT, DELETED, MISSING = "other student", "deleted", "missing"
 RELATIONS = (OWN, OWN_SECTION, OTHER_SECTION, OTHER_STUDENT, DELETED, MISSING)
 NOBODYS = str(2**52)
+SECRET = "Secret-4711"  # in the name of every student but the own: no refusal may tell it
 
 
 class World:
@@ -50,7 +51,8 @@ class World:
         """The student that ``relation`` names; a new one but for the own."""
         if relation == OWN:
             return self.student
-        made = self.make.student(email=f"s{self.make.number()}@example.edu")
+        n = self.make.number()
+        made = self.make.student(name=f"{SECRET} {n}", email=f"s{n}@example.edu")
         if relation == OWN_SECTION:
             self.make.enrollment(self.section, made)
         if relation == OTHER_SECTION:
