@@ -110,8 +110,9 @@ def _event(world: World, _relation: str) -> AuditEvent:
     return made
 
 
-def _login(world: World, relation: str) -> User:
-    return world.student_user if relation == OWN else world.make.user()
+def _login(world: World, _relation: str) -> User:
+    """Never one that signs in: the routes deactivate it. Logins have no own form."""
+    return world.make.user()
 
 
 def _sign_in(world: World, relation: str) -> Any:
@@ -145,7 +146,7 @@ ENTRIES: dict[str, Entry] = {
     "/api/academics/periods/{id}/": _plain(lambda w: w.make.program_period()),
     "/api/academics/tracks/{id}/": _plain(lambda w: w.make.track()),
     "/api/academics/blocks/{id}/": _plain(lambda w: w.make.block()),
-    "/api/academics/modules/{id}/": _plain(lambda w: w.make.module()),
+    "/api/academics/modules/{id}/": _plain(lambda w: w.make.module(block_id=w.make.block().id)),
     "/api/users/{id}/": Entry(_login, fresh=True),
     "/api/users/{id}/sessions/{session_id}/": Entry(
         _sign_in,
