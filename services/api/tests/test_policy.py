@@ -103,6 +103,7 @@ def test_the_application_does_not_start_with_such_a_route(
 def call(api: Api, route: RouteContext, method: str, token: str | None) -> httpx.Response:
     """The route, with ids that nobody has and a body that cannot succeed."""
     numbers = {"id": str(2**52), "student_id": str(2**52), "name": "nothing", "token": "A" * 43}
+    numbers["session_id"] = str(uuid.uuid4())
     path = str(route.path)
     uuids = ("import", "requests", "batches/{id}/", "student-documents", "/jobs/", "/documents/")
     if any(part in path for part in uuids):

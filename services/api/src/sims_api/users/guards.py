@@ -83,8 +83,8 @@ async def may_write_user(
     admin = (await session.scalars(select(Role.id).where(Role.name == ADMIN))).one_or_none()
     loses_role = "roles" in sent and admin in held - set(sent["roles"])
     deactivated = sent.get("is_active") is False and user.is_active
-    if deactivated and user.id == actor.user_id:
-        raise Conflict("You cannot deactivate yourself.", code="SELF")
+    if user.id == actor.user_id and (deactivated or sent.get("must_change_password")):
+        raise Conflict("Another administrator has to do this to you.", code="SELF")
     if (deactivated and (user.is_superuser or admin in held)) or loses_role:
         await keep_an_admin(session, user)
     if deactivated:

@@ -20,6 +20,7 @@ from sims_api.policy import allow
 from sims_api.resource import Id
 from sims_api.users import guards
 from sims_common.clock import now
+from sims_common.errors import Conflict
 from sims_core.models import AuthSession, Permission, User
 
 View = Annotated[Actor, allow("users.users.view")]
@@ -131,6 +132,8 @@ def _add_codes(router: APIRouter) -> None:
         Whoever has the code sets the next password, within 72 hours.
         """
         user = await _user(session, actor, id)
+        if user.id == actor.user_id:
+            raise Conflict("Change your own at /api/auth/change-password/.", code="SELF")
         user.password_hash = passwords.NONE
         await guards.end_sessions(session, user.id, "password reset")
         code, expires_at = await passwords.new_code(session, user.id)
