@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,13 +65,14 @@ def _alive(sims: Release, pod: Resource) -> str:
 def test_a_wiped_queue_loses_no_transcript_and_the_api_stays_ready(
     cluster: Cluster, sims: Release
 ) -> None:
+    domain = f"{secrets.token_hex(4)}.example"
     ready_since = {p["metadata"]["uid"]: _condition(p, "Ready") for p in sims.pods("api")}
     with sims.sign_in("registrar") as registrar:
         student = registrar.get("/api/students/").json()["results"][0]["id"]
-        wanted = [f"before-{n}@wiped.example" for n in range(15)]
+        wanted = [f"before-{n}@{domain}" for n in range(15)]
         for address in wanted:
             ask(registrar, student, address)
-        during = [f"during-{n}@wiped.example" for n in range(15)]
+        during = [f"during-{n}@{domain}" for n in range(15)]
         with sims.away("redis"):
             eventually("health has seen it", lambda: _redis(sims) == "fail")
             for address in during:
@@ -79,7 +81,9 @@ def test_a_wiped_queue_loses_no_transcript_and_the_api_stays_ready(
             now = {p["metadata"]["uid"]: _condition(p, "Ready") for p in sims.pods("api")}
             assert now == ready_since, "no pod was unready for a moment"
     everyone = sorted(wanted + during)
-    eventually("every transcript has arrived", lambda: _arrived(sims) == everyone, timeout=240)
+    eventually(
+        "every transcript has arrived", lambda: _arrived(sims, domain) == everyone, timeout=240
+    )
 
 
 def _redis(sims: Release) -> str:
@@ -88,13 +92,14 @@ def _redis(sims: Release) -> str:
     return found
 
 
-def _arrived(sims: Release) -> list[str]:
-    return sorted(to for to in sims.mailbox.recipients() if to.endswith("@wiped.example"))
+def _arrived(sims: Release, domain: str) -> list[str]:
+    return sorted(to for to in sims.mailbox.recipients() if to.endswith(f"@{domain}"))
 
 
 def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_by_another(
     cluster: Cluster, sims: Release
 ) -> None:
+    address = f"held@{secrets.token_hex(4)}.example"
     image = sims.pods("api")[0]["spec"]["containers"][0]["image"]
     cluster.apply(TARPIT.replace("{image}", image), sims.namespace)
     eventually("the tarpit", lambda: is_ready(cluster.get("pod", "tarpit", sims.namespace)))
@@ -102,7 +107,7 @@ def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_by_another(
         _send_mail_to(sims, "tarpit")
         with sims.sign_in("registrar") as registrar:
             student = registrar.get("/api/students/").json()["results"][0]["id"]
-            where = ask(registrar, student, "held@killed.example").headers["Location"]
+            where = ask(registrar, student, address).headers["Location"]
             eventually(
                 "a worker hangs in the relay",
                 lambda: registrar.get(where).json()["state"] == "sending",
@@ -112,12 +117,12 @@ def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_by_another(
             name = pod["metadata"]["name"]
             sims.kubectl("delete", "pod", name, "--grace-period=0", "--force")
             _send_mail_to(sims, "mailpit")
-            eventually("the mail arrived", lambda: sims.mailbox.to("held@killed.example"))
+            eventually("the mail arrived", lambda: sims.mailbox.to(address))
             eventually("sent", lambda: registrar.get(where).json()["state"] == "sent")
     finally:
         _send_mail_to(sims, "mailpit")
         sims.kubectl("delete", "pod", "tarpit", "--wait=false")
-    assert len(sims.mailbox.to("held@killed.example")) == 1
+    assert len(sims.mailbox.to(address)) == 1
     crashes, second = sims.sql(
         "SELECT crashes, worker FROM outbox ORDER BY created_at DESC LIMIT 1"
     ).split("|")
