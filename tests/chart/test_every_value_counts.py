@@ -22,6 +22,10 @@ PLACES = ("everything", "default", "external", "cnpg", "autoscaled")
 # Changed alone these would be refused, or have a shape of their own.
 EXAMPLES: dict[str, Any] = {
     "api.image.digest": f"sha256:{'1' * 64}",
+    "api.autoscaling.maxReplicas": 4,
+    "ingress.enabled": False,
+    "httpRoute.enabled": False,
+    "monitoring.dashboards.enabled": False,
     "postgresql.mode": "cnpg",
     "redis.mode": "external",
     "smtp.security": "tls",
@@ -58,20 +62,12 @@ def _other(path: str, schema: dict[str, Any]) -> Any:
     default = _default(path)
     if "enum" in schema:
         return next(value for value in schema["enum"] if value != default)
-    match default:
-        case bool():
-            return not default
-        case int():
-            return default + 1
-        case str():
-            return "changed"
-        case list():
-            text = schema["items"].get("type") == "string"
-            return ["10.9.0.0/16" if text else {"name": "changed"}]
-        case dict():
-            return {"changed": "changed"}
-        case _:
-            return 30900
+    if isinstance(default, list):
+        text = schema["items"].get("type") == "string"
+        return ["10.9.0.0/16" if text else {"name": "changed"}]
+    if isinstance(default, int):  # booleans are integers too
+        return (not default) if isinstance(default, bool) else default + 1
+    return {str: "changed", dict: {"changed": "changed"}, type(None): 30900}[type(default)]
 
 
 @pytest.mark.parametrize(("path", "schema"), list(_leaves(SCHEMA)), ids=lambda v: str(v)[:60])
