@@ -27,11 +27,19 @@ reset: setup ## Stop it and delete its data (ARGS=--yes: without asking)
 
 .PHONY: test
 test: setup ## Run the tests, on real servers (ARGS='-k login -x' and the like)
-	@scripts/s3_server.sh $(RUN) pytest -n auto --dist loadfile -m 'not long' $(ARGS)
+	@scripts/s3_server.sh $(RUN) pytest -n auto --dist loadfile -m 'not long and not chart' $(ARGS)
 
 .PHONY: test-long
 test-long: setup ## Run those that take minutes: the engine killed at every step
 	@scripts/s3_server.sh $(RUN) pytest -n auto -m long $(ARGS)
+
+.PHONY: test-chart
+test-chart: setup ## Test the Helm chart without a cluster (helm and the like are built if missing)
+	@$(RUN) --group chart pytest -n auto -m chart tests/chart $(ARGS)
+
+.PHONY: generate-chart
+generate-chart: setup ## Make the chart's README and schema from its values.yaml
+	@$(RUN) python scripts/generate_chart.py
 
 .PHONY: lint
 lint: setup lint-style lint-types lint-layers lint-sizes lint-deps lint-shell lint-docker ## Check style, types, layers, sizes, dependencies

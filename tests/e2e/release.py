@@ -44,13 +44,18 @@ class Release:
     def helm(self, command: str, *arguments: str) -> str:
         return self.cluster.helm(command, *arguments, "--namespace", self.namespace)
 
-    def upgrade(self, *options: str, chart: str = CHART, wait: bool = True) -> None:
+    def upgrade(self, *options: str, chart: str = CHART) -> None:
         """Installs or upgrades; ``options`` come after the ones that all share."""
-        waiting = ("--wait", "--timeout", "5m") if wait else ()
-        self.helm("upgrade", NAME, chart, "--install", *self.values, *options, *waiting)
+        waiting = ("--wait", "--timeout", "5m")
+        self.helm("upgrade", NAME, chart, "--install", *self.values, *waiting, *options)
 
-    def rollback(self) -> None:
-        self.helm("rollback", NAME, "--wait", "--timeout", "5m")
+    @property
+    def revision(self) -> int:
+        history = json.loads(self.helm("history", NAME, "--max", "1", "--output", "json"))
+        return int(history[-1]["revision"])
+
+    def rollback(self, revision: int) -> None:
+        self.helm("rollback", NAME, str(revision), "--wait", "--timeout", "5m")
 
     def pods(self, *components: str) -> list[Resource]:
         """Those of the components that are not on their way out."""

@@ -75,7 +75,7 @@ def test_an_upgrade_to_this_chart_keeps_everything(
 def test_a_rollback_to_the_chart_before_works(
     cluster: Cluster, sims: Release, previous_chart: str
 ) -> None:
-    sims.rollback()
+    sims.rollback(sims.revision - 1)
     _data_is_there(sims)
 
 

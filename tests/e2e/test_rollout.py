@@ -38,13 +38,14 @@ def next_tag(cluster: Cluster, release: Release, tmp_path_factory: pytest.TempPa
 def test_the_next_version_and_back_under_load(
     cluster: Cluster, sims: Release, next_tag: str
 ) -> None:
+    before = sims.revision
     with load(sims, "L") as traffic:
         sims.upgrade("--set", f"api.image.tag={next_tag}")
         assert _version(sims) == "next"
         assert _revision(sims) == REVISION
         there = traffic.sent
 
-        sims.rollback()
+        sims.rollback(before)
         assert _version(sims) != "next"
         assert _revision(sims) == REVISION, "a rollback leaves the schema as it is"
     assert there > RATE

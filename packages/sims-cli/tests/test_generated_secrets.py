@@ -9,10 +9,9 @@ import pytest
 
 from sims_cli.generated_secrets import ALPHABET, Outcome, ensure, parse
 from sims_cli.kube import ClusterError, Kube, Refused
+from sims_cli.kube_testing import Cluster, running
 from sims_cli.testing import Sims, free_port
 from sims_common.errors import ValidationFailed
-
-from .kube_api import Cluster, running
 
 SPEC = parse(
     '{"db": {"password": {"random": 40},'

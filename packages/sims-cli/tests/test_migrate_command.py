@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from sims_cli import database
 from sims_cli.stack.postgres import ROLE, PostgresServer
 from sims_cli.testing import Sims, free_port
 from sims_core import migrate
@@ -21,7 +20,7 @@ def test_it_waits_for_a_database_that_comes_later(
                 connection.execute(f"CREATE DATABASE late OWNER {ROLE}")
         naps.append(seconds)
 
-    monkeypatch.setattr(database.time, "sleep", nap)
+    monkeypatch.setattr("sims_cli.database.time.sleep", nap)
     monkeypatch.setenv("SIMS_DATABASE_URL", postgres_server.url("late"))
     ran = sims("migrate", "--wait", "60", "-o", "json")
     assert ran.code == 0, ran.err
@@ -44,5 +43,5 @@ def test_it_gives_up_with_the_reason(sims: Sims, monkeypatch: pytest.MonkeyPatch
 def test_a_database_that_answers_is_not_waited_for(
     configured: Sims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database.time, "sleep", pytest.fail)
+    monkeypatch.setattr("sims_cli.database.time.sleep", pytest.fail)
     assert configured("migrate", "--wait", "60").code == 0

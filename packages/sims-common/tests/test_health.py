@@ -109,6 +109,16 @@ def test_liveness_metrics_and_the_rest(serve: Serve) -> None:
     assert get("/")[0] == 404
 
 
+def test_the_metrics_say_which_check_fails(serve: Serve) -> None:
+    checks = {"db": OK, "migrations": FAIL, "redis": Check(status="skipped")}
+    _, body = serve(report(checks))("/metrics")
+    shown = {line for line in body.splitlines() if line.startswith("sims_health_check")}
+    assert shown == {
+        'sims_health_check{check="db"} 1.0',
+        'sims_health_check{check="migrations"} 0.0',
+    }
+
+
 def test_a_gauge_that_cannot_be_refreshed_does_not_hide_the_others(serve: Serve) -> None:
     def broken() -> None:
         raise RuntimeError("the database is away")

@@ -12,5 +12,5 @@ if [ "$data" = "$server" ]; then
 fi
 echo "The data were written by PostgreSQL $data, the image is PostgreSQL $server." \
   "Nothing was changed. Set postgresql.embedded.image.tag back to \"$data\"; to move to $server," \
-  "take a backup, install with a new volume and restore it there."
+  "take a backup with that one, install with a new volume and restore it there."
 exit 1

@@ -16,6 +16,7 @@ HTTP_DURATION = Histogram(
     ["route", "method", "status"],
     buckets=_WEB_BUCKETS,
 )
+HEALTH_CHECK = Gauge("sims_health_check", "1 while the check of the health report holds", ["check"])
 HTTP_IN_PROGRESS = Gauge("sims_http_requests_in_progress", "Requests being answered")
 
 DB_POOL = Gauge("sims_db_pool_connections", "Connections of the pool", ["state"])

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from sims_common.health import HealthReport
 from sims_common.logs import get_logger
+from sims_common.metrics import HEALTH_CHECK
 
 log = get_logger(__name__)
 
@@ -22,8 +23,9 @@ log = get_logger(__name__)
 class SidePort:
     """Serves ``/api/health/`` (aliases ``/health/``, ``/healthz/``), ``/livez`` and ``/metrics``.
 
-    ``health`` is called on each request; ``alive`` decides ``/livez``; ``collect`` runs
-    before each scrape to refresh gauges, and a failure there is logged, not served.
+    ``health`` is called on each request, for ``/metrics`` too; ``alive`` decides ``/livez``;
+    ``collect`` runs before each scrape to refresh gauges, and a failure there is logged, not
+    served.
     """
 
     def __init__(
@@ -48,6 +50,14 @@ class SidePort:
         self._server.server_close()
 
 
+def _show_checks(found: HealthReport) -> None:
+    """The health report as gauges, so that an alert can say which check fails."""
+    HEALTH_CHECK.clear()
+    for name, check in found.checks.items():
+        if check.status != "skipped":
+            HEALTH_CHECK.labels(name).set(check.status == "ok")
+
+
 def _handler(
     health: Callable[[], HealthReport], alive: Callable[[], bool], collect: Callable[[], None]
 ) -> type[BaseHTTPRequestHandler]:
@@ -61,6 +71,7 @@ def _handler(
                 return (200, "text/plain", b"ok\n") if up else (503, "text/plain", b"stalled\n")
             case "/metrics":
                 try:
+                    _show_checks(health())
                     collect()
                 except Exception:  # a scrape must show the other metrics even then
                     log.exception("gauges not refreshed")

@@ -1,4 +1,4 @@
-"""The little of Kubernetes' API that `sims secrets` speaks to, over real HTTP."""
+"""For tests: the little of Kubernetes' API that `sims secrets` speaks to, over real HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from sims_cli.kube import Kube
 
-TOKEN = "a-token"
+TOKEN = "a-token"  # noqa: S105 (of the double alone)
 PATH = "/api/v1/namespaces/college/secrets"
 
 
