@@ -87,7 +87,7 @@ class School:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": "versitygw"},
-            "spec": {"type": "ExternalName", "externalName": f"versitygw.{store}.svc"},
+            "spec": {"type": "ExternalName", "externalName": f"versitygw.{store}.svc.cluster.local"},
         }
         self.cluster.apply(service, self.namespace)
 
