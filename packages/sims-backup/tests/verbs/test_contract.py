@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -195,15 +196,22 @@ def test_a_restore_that_failed_may_be_repeated(
     assert states == ["rolled_back", "done"]
 
 
-def test_sigterm_cleans_up_and_says_so(cli: Any, told: tuple[Path, Path], values: Any) -> None:
-    """As a deleted Job does; the child is process 1 of nothing, but the handler is the same."""
+def test_sigterm_cleans_up_and_says_so(
+    cli: Any, school: Any, told: tuple[Path, Path], values: Any
+) -> None:
+    """As a deleted Job gets it, while the run waits for a table that another session holds."""
     command = [str(Path(sys.executable).with_name("sims-backup")), "backup"]
     started = Path(values["backup_targets"])
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while process.poll() is None and not list(started.glob("fmu_platform_*/claim.json")):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
+    with school.server.connect(school.name) as other, other.transaction():
+        other.execute("LOCK TABLE student IN ACCESS EXCLUSIVE MODE")
+        environment = {**os.environ, "SIMS_BACKUP_LOCK_TIMEOUT": "600"}
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+        while process.poll() is None and not list(started.glob("fmu_platform_*/claim.json")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
     assert process.returncode == Exit.TERMINATED
     outcome = outcome_of(told[1].read_text())
     assert outcome is not None

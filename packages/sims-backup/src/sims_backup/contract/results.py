@@ -207,6 +207,7 @@ class SyncResult(Record):
     copied: list[str]
     deleted: list[str]
     kept: dict[str, str] = Field(description="not deleted although retention removed it: why")
+    damaged: dict[str, str] = Field(description="of the target: neither copied nor removed")
     media_copied: int
     bytes_copied: int
 

@@ -145,7 +145,7 @@ def _discard(repository: Repository, claim: Claim) -> None:
 
 def _writer(context: Context, claim: Claim, started: datetime) -> SetWriter:
     settings = context.settings
-    days = max(settings.retention_days, 1)
+    days = max(settings.retention_days, settings.retention_daily, 1)
     return SetWriter(
         context.storage,
         claim.set_id,

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from psycopg import sql
@@ -86,6 +85,7 @@ class RestoreRun:
         self._id = new_restore_id()
         self._target = request.into or context.server.database
         self._outcome = _Outcome()
+        self._until: datetime | None = None
 
     def run(self) -> RestoreResult:
         live = databases.exists(self._admin, self._target)
@@ -99,6 +99,7 @@ class RestoreRun:
                 self._outcome.safety = self._safety_backup()
         self._journal.prepare()
         like = self._like(live)
+        self._until = now() + self._request.keep_old if live else None
         entry = self._entry(live)
         self._journal.begin(entry)
         try:
@@ -143,7 +144,7 @@ class RestoreRun:
             state="loading",
             scratch=databases.derived_name(self._target, f"__new_{self._id}"),
             kept=databases.derived_name(self._target, f"__old_{self._id}") if live else None,
-            kept_until=now() + self._request.keep_old if live else None,
+            kept_until=self._until,
             safety_set=self._outcome.safety,
             media_root=str(root.absolute()) if root else None,
             role=f"sims_restore_{self._id}" if self._request.manifest is None else None,
@@ -171,8 +172,9 @@ class RestoreRun:
             self._fill_from_file(entry, like, owner)
         self._outcome.warnings += databases.apply_properties(self._admin, entry.scratch, like)
         self._migrate(entry.scratch)
-        with self._context.progress.stage("invariants"):
-            self._prove(broken_invariants(self._context, manifest, entry.scratch))
+        if manifest is not None or self._context.settings.restore_migrate_command:
+            with self._context.progress.stage("invariants"):
+                self._prove(broken_invariants(self._context, manifest, entry.scratch))
         self._journal.set(self._id, state="loaded")
         if manifest is not None and entry.media_root is not None:
             with self._context.progress.stage("media"):
@@ -208,6 +210,10 @@ class RestoreRun:
             f"{dump.label} was made elsewhere: everything in it belongs to {owner} now"
         )
         self._outcome.skipped = foreign.load_file(self._context, dump, entry.scratch, role)
+        if not self._context.settings.restore_migrate_command:
+            # By that role: views and functions of the file don't run with our rights.
+            with self._context.progress.stage("invariants"):
+                self._prove(foreign.broken_invariants(self._context, entry.scratch, role))
         foreign.hand_over(self._context, entry.scratch, role.name, owner)
         foreign.drop_role(self._admin, role.name)
 
@@ -239,18 +245,19 @@ class RestoreRun:
                     self._context.server,
                     self._admin,
                     (entry.database, entry.kept, entry.scratch),
-                    self._recorder("swapped"),
+                    self._record,
                 )
             else:
-                databases.move(
-                    self._admin, entry.scratch, entry.database, self._recorder("swapped")
-                )
+                databases.move(self._admin, entry.scratch, entry.database, self._record)
             if entry.media_root is not None:
                 MediaRestore(Path(entry.media_root), self._id).apply()
             self._journal.set(self._id, state="done")
 
-    def _recorder(self, state: str) -> Callable[[], None]:
-        return lambda: self._journal.set(self._id, state=state)
+    def _record(self) -> None:
+        """In the transaction of the swap; the hours for undo count from here."""
+        if self._until is not None:
+            self._until = now() + self._request.keep_old
+        self._journal.set(self._id, state="swapped", kept_until=self._until)
 
     def _give_up(self, error: BaseException) -> None:
         """Cleans up at once; when that fails too, the next run does it from the journal."""
@@ -267,7 +274,7 @@ class RestoreRun:
             request=entry.request,
             database=entry.database,
             kept_database=entry.kept if live else None,
-            kept_until=entry.kept_until,
+            kept_until=self._until,
             safety_backup=self._outcome.safety,
             media_restored=self._outcome.media,
             duration=0.0,

@@ -11,7 +11,7 @@ from sims_backup.errors import BackupError
 from sims_backup.parallel import Deadline
 from sims_backup.progress import Progress
 from sims_backup.storage import Storage
-from sims_backup.streams import Checked, Hashed, Source, drain
+from sims_backup.streams import Checked, Source, Watched, drain
 
 UPLOAD = "upload"
 
@@ -38,7 +38,7 @@ class SetWriter:
 
     def store(self, name: str, source: Source, *, plain: bool = False) -> StoredObject:
         """Stores ``<set>/<name>`` (with ``.age`` when encrypted) and reads it back."""
-        outgoing: Source = Hashed(source, self._watch)
+        outgoing: Source = Watched(source, self._watch)
         key = name
         if self.recipients is not None and not plain:
             outgoing = self.recipients.encrypt(outgoing)
@@ -58,7 +58,7 @@ class SetWriter:
     def _read_back(self, stored: StoredObject) -> None:
         with self.storage.open(stored.key) as body:
             found = Checked(
-                Hashed(body, self.deadline.watch),
+                Watched(body, self.deadline.watch),
                 sha256=stored.sha256,
                 size=stored.size,
                 name=f"{self.storage.name}/{stored.key}",
