@@ -147,6 +147,6 @@ async def once(
     async with world.exclusive:
         other = await blocker(world, resource) if task.exclusive else None
         if other is not None:
-            return run, other
+            return Run("absent"), other
         made = await make(world, resource, name, task)
     return Run("waiting", made["metadata"].get("uid", "")), None

@@ -53,10 +53,8 @@ async def _prune(
         return await _keep(world, schedule, RetentionStatus(backup=newest.name, message=text))
     name = job_name(schedule, f"prune-{short_uid(newest.metadata.uid)}")
     run, other = await once(world, schedule, name, lambda: tasks.prune(schedule, storage))
-    if other is not None:
-        return schedule, LATER
     if not run.finished:
-        return schedule, SOON
+        return schedule, LATER if other is not None else SOON
     if not run.done and run.may_retry:
         return await _later(world, schedule, f"retention is tried again: {run.why}")
     if not run.done:
@@ -126,10 +124,8 @@ async def _sync(
         found = SyncStatus(storage=to, backup=newest.name, message=error.detail)
         await _mark(world, newest, "False", "SyncFailed", error.detail)
         return await _synced(world, schedule, found), _IDLE
-    if other is not None:
-        return schedule, LATER
     if not run.finished:
-        return schedule, SOON
+        return schedule, LATER if other is not None else SOON
     if not run.done and run.may_retry:
         text = short(f"tried again: {run.why}", 300)
         again = known.get(to, SyncStatus(storage=to)).model_copy(update={"message": text})
