@@ -68,7 +68,7 @@ lint-deps:
 
 .PHONY: lint-shell
 lint-shell:
-	@$(RUN) shellcheck $(shell git ls-files '*.sh' .ci/run)
+	@$(RUN) shellcheck $(shell git ls-files '*.sh' .ci/run k8s/plugin)
 
 .PHONY: lint-docker
 lint-docker:
@@ -111,6 +111,10 @@ e2e: setup ## Break it in a cluster and see it recover (the kind one; SIMS_E2E_C
 .PHONY: kind-down
 kind-down: ## Delete that cluster and all that is in it
 	@kind delete cluster --name $${KIND_CLUSTER:-sims}
+
+.PHONY: generate-crds
+generate-crds: setup ## Write the chart's custom resources from the operator's models
+	@$(RUN) python scripts/generate_crds.py
 
 .PHONY: clean
 clean: ## Delete caches (neither .venv nor the data in .sims)

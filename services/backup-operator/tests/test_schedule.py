@@ -201,3 +201,23 @@ def test_a_crash_at_any_call_neither_doubles_nor_loses_the_slot(
                 continue
     assert backups(cluster) == ["hourly-20260301t1300z"]
     assert look(cluster)["created"] == 1
+
+
+def test_retention_that_met_a_database_away_is_tried_again(cluster: Cluster) -> None:
+    start(cluster, retention={"days": 1})
+    cluster.advance(3600 - 301)
+    cluster.probe("s3")
+    look(cluster)
+    (name,) = backups(cluster)
+    cluster.reconcile(Kind.BACKUP, name)
+    cluster.finish(cluster.open_jobs()[0])
+    cluster.reconcile(Kind.BACKUP, name)
+    look(cluster)
+    (prune,) = cluster.open_jobs()
+    cluster.finish(prune, "die")
+    assert "tried again" in look(cluster)["retention"]["message"]
+    cluster.advance(61)
+    look(cluster)
+    assert cluster.open_jobs() == [prune]
+    cluster.finish(prune)
+    assert look(cluster)["retention"]["backup"] == name

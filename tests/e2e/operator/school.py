@@ -87,7 +87,10 @@ class School:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": "versitygw"},
-            "spec": {"type": "ExternalName", "externalName": f"versitygw.{store}.svc"},
+            "spec": {
+                "type": "ExternalName",
+                "externalName": f"versitygw.{store}.svc.cluster.local",
+            },
         }
         self.cluster.apply(service, self.namespace)
 
@@ -161,7 +164,7 @@ class School:
         )
 
     def drop_ballast(self) -> None:
-        self.sql("DROP TABLE IF EXISTS ballast")
+        self.sql("DROP TABLE IF EXISTS ballast, written_later")
 
     def media(self, script: str) -> str:
         return self.kubectl("exec", "media-shell", "--", "sh", "-c", script).strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from ..cluster import CommandFailed, eventually
@@ -12,7 +14,7 @@ from .school import School
 def test_samples_run_as_they_are(ready: School) -> None:
     school = ready
     school.clear()
-    bucket = "rm -rf /data/buckets/sims-backups/school"
+    bucket = "rm -rf /data/buckets/sims-backups/school /data/attributes/sims-backups/school"
     school.cluster.kubectl(
         *("-n", STORE, "exec", "deploy/versitygw", "-c", "versitygw", "--"),
         *("sh", "-c", bucket),
@@ -36,6 +38,9 @@ def test_samples_run_as_they_are(ready: School) -> None:
 def test_a_schedule_backs_up_prunes_copies_and_drills(ready: School) -> None:
     school = ready
     school.sample("backup-storage-local")
+    school.kubectl("delete", "sst", "local")
+    folder = f"db-{uuid.uuid4().hex[:8]}"  # the volume keeps what earlier tests wrote
+    school.make("BackupStorage", "local", {"local": {"claimName": "sims-backups", "path": folder}})
     spec = {
         "schedule": "0 3 * * *",
         "runNow": "first",

@@ -85,7 +85,11 @@ async def read_run(api: Api, job: Object | None) -> Run:
     if job is None:
         return Run("absent")
     name = job["metadata"]["name"]
-    pods = await api.list(Kind.POD, {"batch.kubernetes.io/job-name": name})
+    pods = [
+        pod
+        for pod in await api.list(Kind.POD, {"batch.kubernetes.io/job-name": name})
+        if any(o["uid"] == job["metadata"]["uid"] for o in pod["metadata"]["ownerReferences"])
+    ]
     run = judge(job, pods)
     complete = run.outcome is not None and not run.outcome.cut
     if not run.finished or complete or run.exit_code not in {*_WITH_RESULT, Exit.NOT_PROVEN}:

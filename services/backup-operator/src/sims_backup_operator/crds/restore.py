@@ -101,7 +101,7 @@ class RestoreSpec(Model):
     )
     undo: bool = Field(default=False, description="true: put the state before this Swap back")
     deadline_seconds: int = Field(21600, ge=60, le=604800)
-    retries: int = Field(1, ge=0, le=10, description="further attempts after a lost pod")
+    retries: int = Field(2, ge=0, le=10, description="further attempts after a lost pod")
 
 
 class LostRows(Model):

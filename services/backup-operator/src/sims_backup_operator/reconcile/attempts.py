@@ -22,6 +22,7 @@ from sims_common.errors import Conflict
 GRACE = timedelta(seconds=120)
 RETRY_WAIT = timedelta(hours=1)
 SOON, LATER = 3.0, 15.0
+_AGAIN = timedelta(minutes=1)
 _BACKOFF, _FACTOR = 10.0, 3.0
 SWAPPING = frozenset({"Fencing", "Running", "Unfencing"})
 
@@ -117,6 +118,18 @@ async def blocker(world: World, resource: Resource[Any, Any]) -> str | None:
     return None
 
 
+async def _stands(world: World, found: Object, run: Run) -> bool:
+    """False once a Job that was lost, or met something away, has made room for another one."""
+    ended = finished_at(found)
+    if ended is None or run.done or not run.may_retry:
+        return True
+    if world.now() < ended + _AGAIN:
+        return True
+    uid = found["metadata"]["uid"]
+    await world.api.delete(Kind.JOB, found["metadata"]["name"], uid=uid)
+    return False
+
+
 async def once(
     world: World,
     resource: Resource[Any, Any],
@@ -128,12 +141,12 @@ async def once(
     Returns how it went, and who is in the way.
     """
     found, run = await fetch(world, resource, name)
-    if found is not None:
+    if found is not None and await _stands(world, found, run):
         return run, None
     task = build()
     async with world.exclusive:
         other = await blocker(world, resource) if task.exclusive else None
         if other is not None:
-            return run, other
+            return Run("absent"), other
         made = await make(world, resource, name, task)
     return Run("waiting", made["metadata"].get("uid", "")), None

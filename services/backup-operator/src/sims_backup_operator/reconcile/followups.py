@@ -53,10 +53,10 @@ async def _prune(
         return await _keep(world, schedule, RetentionStatus(backup=newest.name, message=text))
     name = job_name(schedule, f"prune-{short_uid(newest.metadata.uid)}")
     run, other = await once(world, schedule, name, lambda: tasks.prune(schedule, storage))
-    if other is not None:
-        return schedule, LATER
     if not run.finished:
-        return schedule, SOON
+        return schedule, LATER if other is not None else SOON
+    if not run.done and run.may_retry:
+        return await _later(world, schedule, f"retention is tried again: {run.why}")
     if not run.done:
         return await _keep(
             world,
@@ -80,6 +80,15 @@ async def _prune(
         explanation=[short(line, 300) for line in lines],
     )
     return await _keep(world, schedule, found)
+
+
+async def _later(
+    world: World, schedule: BackupSchedule, message: str
+) -> tuple[BackupSchedule, float]:
+    """The failed Job makes room for another one in a minute."""
+    found = schedule.status.retention.model_copy(update={"message": short(message, 300)})
+    status = schedule.status.model_copy(update={"retention": found})
+    return await world.save(schedule, status), LATER
 
 
 async def _keep(
@@ -115,10 +124,12 @@ async def _sync(
         found = SyncStatus(storage=to, backup=newest.name, message=error.detail)
         await _mark(world, newest, "False", "SyncFailed", error.detail)
         return await _synced(world, schedule, found), _IDLE
-    if other is not None:
-        return schedule, LATER
     if not run.finished:
-        return schedule, SOON
+        return schedule, LATER if other is not None else SOON
+    if not run.done and run.may_retry:
+        text = short(f"tried again: {run.why}", 300)
+        again = known.get(to, SyncStatus(storage=to)).model_copy(update={"message": text})
+        return await _synced(world, schedule, again), LATER
     found = SyncStatus(storage=to, backup=newest.name, last_sync_time=world.now())
     if run.done:
         result = SyncResult.model_validate(run.result)

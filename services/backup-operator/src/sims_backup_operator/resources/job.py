@@ -118,6 +118,7 @@ def _environment(task: Task, shape: JobShape) -> dict[str, str]:
         "SIMS_BACKUP_STAGING_DIR": SCRATCH,
         "SIMS_BACKUP_DEADLINE": str(max(30, task.deadline - 30)),
         "SIMS_BACKUP_LOCK_TIMEOUT": str(_LOCK_WAIT),
+        "SIMS_BACKUP_CONNECT_WAIT": str(_LOCK_WAIT * 2),
         "SIMS_BACKUP_TARGETS": task.accesses[0].target,
         "SIMS_BACKUP_PREFIX": shape.prefix,
         "SIMS_DATABASE_URL_FILE": f"{DATABASE}/{shape.database_url.key}",

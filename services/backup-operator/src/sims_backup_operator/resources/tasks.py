@@ -26,7 +26,7 @@ def probe(storage: BackupStorage, schedule: BackupSchedule | None) -> Task:
         PROBE_DEADLINE,
         exclusive=False,
         ttl=_PROBE_TTL,
-        environment={"SIMS_S3_ATTEMPTS": "2", **(retention(schedule) if schedule else {})},
+        environment=retention(schedule) if schedule else {},
     )
 
 

@@ -172,7 +172,7 @@ class FakeEngine:
     def _sync(self, rest: list[str]) -> Done:
         del rest
         result = SyncResult(
-            source="a", target="b", dry_run=False, copied=[], deleted=[], kept={},
+            source="a", target="b", dry_run=False, copied=[], deleted=[], kept={}, damaged={},
             media_copied=0, bytes_copied=0,
         )  # fmt: skip
         return 0, "", result
