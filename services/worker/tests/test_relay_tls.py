@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from typing_extensions import override
 
 from sims_common.settings import MailSettings
 from sims_worker.errors import RelayUnavailable
@@ -34,6 +35,7 @@ class Kept(Message):
         super().__init__()
         self.mails: list[Any] = []
 
+    @override
     def handle_message(self, message: Any) -> None:
         self.mails.append(message)
 

@@ -162,7 +162,7 @@ def test_a_thousand_arrive_once_each_whatever_fails(
     assert Counter(request.state for request, _, _ in rows) == {"sent": len(ids)}
     assert len(rows) == len(mails) == len(mail_store.mails()) == len(ids)
     for request, document, student in rows:
-        _is_right(request, document, student, mails[request.message_id], mail_store)
+        _is_right(request, document, student, mails[str(request.message_id)], mail_store)
     certificate = settings.signing_certificate.encode()
     for mail in random.Random(1).sample(sorted(mails.values(), key=lambda m: m.id), 20):
         finding = checking.check(attachment(mail_store.content(mail.id)), certificate)
