@@ -12,6 +12,7 @@ import argparse
 import os
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -83,6 +84,18 @@ def program(command: list[str], environment: dict[str, str]) -> Iterator[psutil.
         process.wait(60)
 
 
+def _listening(port: int) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def watch(engine: Engine, worker: psutil.Process, count: int) -> list[tuple[int, int]]:
     """(done, resident bytes) until all have ended."""
     seen: list[tuple[int, int]] = []
@@ -136,7 +149,7 @@ def main() -> None:
 
 def measure(engine: Engine, url: str, redis_url: str, home: Path, count: int) -> None:
     key, certificate = signing.self_signed("Bench College", now=now())
-    smtp, page = (str(server.free_port()) for _ in range(2))
+    smtp, page, side = (str(server.free_port()) for _ in range(3))
     mail = {
         "SIMS_MAIL_DIR": str(home / "mail"), "SIMS_SMTP_PORT": smtp, "SIMS_MAIL_PAGE_PORT": page,
     }  # fmt: skip
@@ -148,14 +161,15 @@ def measure(engine: Engine, url: str, redis_url: str, home: Path, count: int) ->
         "SIMS_SIGNING_KEY": key,
         "SIMS_SIGNING_CERTIFICATE": certificate,
         "SIMS_WORKER_SIDE_HOST": "127.0.0.1",
-        "SIMS_WORKER_SIDE_PORT": "0",
+        "SIMS_WORKER_SIDE_PORT": side,
     }
     script = str(Path(sys.executable).with_name("sims-worker"))
     with (
         program([sys.executable, "-m", "sims_cli.mail_catcher"], mail),
         program([script], worker) as process,
     ):
-        time.sleep(5)  # both are up: what is measured is the work
+        for port in (smtp, side):  # a relay that is not there yet would be waited for
+            _listening(int(port))
         before = process.cpu_times()
         ask(engine, count)
         began = time.monotonic()
