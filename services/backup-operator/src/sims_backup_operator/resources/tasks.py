@@ -100,6 +100,7 @@ def undo(resource: Restore) -> Task:
     """Needs the database server and the media, no storage."""
     arguments = [
         "undo",
+        "--restore",
         request_of(resource, resource.status.set_id),
         "--confirm",
         resource.spec.confirm,
