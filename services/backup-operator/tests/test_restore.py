@@ -85,6 +85,22 @@ def test_the_same_yaml_again_restores_nothing_twice(ready: Cluster) -> None:
     assert len(ready.engine.swaps) == 1
 
 
+def test_the_same_name_for_another_set_is_another_request(ready: Cluster) -> None:
+    for _ in range(2):
+        ready.make(Kind.RESTORE, "back", SWAP)
+        look(ready)
+        ready.finish(ready.open_jobs()[0])
+        assert look(ready)["phase"] == "Completed"
+        ready.api.remove(Kind.RESTORE, "back")
+        ready.api.remove(Kind.BACKUP, "one")
+        ready.advance(5)
+        ready.make(Kind.BACKUP, "one", {"storageRef": {"name": "s3"}})
+        ready.reconcile(Kind.BACKUP, "one")
+        ready.finish(ready.open_jobs()[0])
+        ready.reconcile(Kind.BACKUP, "one")
+    assert len(ready.engine.swaps) == 2
+
+
 def test_an_undo_takes_the_swap_back_once(ready: Cluster) -> None:
     ready.make(Kind.RESTORE, "back", SWAP)
     look(ready)

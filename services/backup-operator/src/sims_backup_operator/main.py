@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from datetime import timedelta
 
@@ -89,6 +90,7 @@ async def _work(service: Service, settings: OperatorSettings) -> int:
 def main() -> None:
     settings = load(OperatorSettings)
     logs.configure(settings, service="backup-operator")
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else a line for each event
     metrics.announce("backup-operator")
     sys.exit(asyncio.run(run(settings, read_job_shape(settings.operator_jobs))))
 

@@ -46,7 +46,7 @@ def parent_of(resource: Resource[Any, Any]) -> str:
 def request_name(resource: Resource[Any, Any], spec_digest: str) -> str:
     """The restore's name in the journal of the database server.
 
-    Made of name and spec, not of the uid: the same YAML, deleted and applied again, is the
+    Made of name, spec and set, not of the uid: the same YAML, deleted and applied again, is the
     same request and restores nothing a second time.
     """
     return f"{resource.metadata.namespace}/{resource.name}/{spec_digest}"

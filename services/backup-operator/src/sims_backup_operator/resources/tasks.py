@@ -71,7 +71,7 @@ def restore(resource: Restore, storage: BackupStorage, wanted: str) -> Task:
     if spec.mode == "Plan":
         arguments.append("--plan")
     else:
-        arguments += ["--confirm", spec.confirm, "--request", request_of(resource)]
+        arguments += ["--confirm", spec.confirm, "--request", request_of(resource, wanted)]
         arguments += ["--keep-old", str(spec.keep_old_for_hours)]
         arguments += [] if spec.safety_backup else ["--no-safety-backup"]
     if spec.create_roles:
@@ -87,15 +87,24 @@ def restore(resource: Restore, storage: BackupStorage, wanted: str) -> Task:
     )
 
 
-def request_of(resource: Restore) -> str:
+def request_of(resource: Restore, set_id: str) -> str:
+    """The same name, spec and set are the same request; another set of that name is another."""
+    source = resource.spec.source
+    wanted = "latest" if source is not None and source.latest else set_id
     fields = {"undo", "deadline_seconds", "retries"}
     text = resource.spec.model_dump_json(exclude=fields)
-    return request_name(resource, digest(text))
+    return request_name(resource, digest(f"{text}/{wanted}"))
 
 
 def undo(resource: Restore) -> Task:
     """Needs the database server and the media, no storage."""
-    arguments = ["undo", request_of(resource), "--confirm", resource.spec.confirm]
+    arguments = [
+        "undo",
+        "--restore",
+        request_of(resource, resource.status.set_id),
+        "--confirm",
+        resource.spec.confirm,
+    ]
     return Task("undo", arguments, [Access("/tmp")], UNDO_DEADLINE, media="write")  # noqa: S108
 
 

@@ -222,11 +222,12 @@ class FakeEngine:
         return 0, "", done
 
     def _undo(self, rest: list[str]) -> Done:
-        if rest[0] not in self.requests:
-            return int(Exit.REFUSED), f"{rest[0]} is not the last restore", None
-        adopted = rest[0] in self.undos
+        request = _option(rest, "--restore")
+        if request not in self.requests:
+            return int(Exit.REFUSED), f"{request} is not the last restore", None
+        adopted = request in self.undos
         if not adopted:
-            self.undos.append(rest[0])
+            self.undos.append(request)
         result = UndoResult(
             restore_id="r1", adopted=adopted, database="sims", set_aside="sims__new",
             swap_seconds=0.1,
