@@ -12,6 +12,12 @@ MODES: dict[str, dict[str, Any]] = {
         "postgresql": {"mode": "external", "external": {"existingSecret": "database"}},
         "redis": {"mode": "external", "external": {"existingSecret": "queue"}},
         "auth": {"existingSecret": "keys", "previousSecretKeyKey": "old"},
+        "documents": {"existingSecret": "seal"},
+        "httpRoute": {
+            "enabled": True,
+            "parentRefs": [{"name": "gateway"}],
+            "hostnames": ["route.example.edu"],
+        },
     },
     "cnpg": {
         "postgresql": {"mode": "cnpg", "cnpg": {"storageClass": "fast"}},
@@ -20,8 +26,10 @@ MODES: dict[str, dict[str, Any]] = {
     },
     "everything": {
         "legacy": {"enableModules": True, "allowWrites": True},
+        "documents": {"letterheadConfigMap": "letterhead"},
         "api": {
             "replicas": 3,
+            "trustedProxies": ["10.244.0.0/16", "fd00:10:244::/56"],
             "service": {"type": "NodePort", "nodePort": 30800},
             "extraEnv": [{"name": "TZ", "value": "UTC"}],
         },
