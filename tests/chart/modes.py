@@ -12,6 +12,7 @@ MODES: dict[str, dict[str, Any]] = {
         "postgresql": {"mode": "external", "external": {"existingSecret": "database"}},
         "redis": {"mode": "external", "external": {"existingSecret": "queue"}},
         "auth": {"existingSecret": "keys", "previousSecretKeyKey": "old"},
+        "backup": {"database": {"existingSecret": "dumper"}},
         "documents": {"existingSecret": "seal"},
         "httpRoute": {
             "enabled": True,
@@ -23,6 +24,7 @@ MODES: dict[str, dict[str, Any]] = {
         "postgresql": {"mode": "cnpg", "cnpg": {"storageClass": "fast"}},
         "worker": {"autoscaling": {"mode": "hpa"}},
         "legacy": {"enableModules": True},
+        "backup": {"database": {"existingSecret": "dumper"}},
     },
     "everything": {
         "legacy": {"enableModules": True, "allowWrites": True},
