@@ -55,7 +55,7 @@ def test_a_whole_program_batch_group_or_section_is_asked_for_at_once(
     make: Make, admin: httpx.Client
 ) -> None:
     place = make.place()
-    inside = {
+    inside: dict[str, Any] = {
         "program_id": place.program.id, "batch_id": place.batch.id, "group_id": place.group.id,
     }  # fmt: skip
     members = [make.student(email=f"m{n}@example.edu", **inside) for n in range(3)]

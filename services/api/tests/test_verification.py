@@ -284,5 +284,5 @@ def test_a_hold_blocks_download_and_request_for_everybody(
     assert problem_of(answer, 403, "FINANCE_BLOCKED")["reasons"] == ["finance: fees of 2025"]
     body = {"student_id": student.id}
     problem_of(registrar.post("/api/transcripts/enqueue/", json=body), 403, "FINANCE_BLOCKED")
-    body = {"student_ids": [student.id]}
-    problem_of(registrar.post("/api/transcripts/batches/", json=body), 403, "FINANCE_BLOCKED")
+    batch = {"student_ids": [student.id]}
+    problem_of(registrar.post("/api/transcripts/batches/", json=batch), 403, "FINANCE_BLOCKED")

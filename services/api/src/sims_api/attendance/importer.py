@@ -61,7 +61,7 @@ async def _check(
 
 
 async def prepare(
-    session: AsyncSession, _rows: Sequence[Any], context: Mapping[str, Any]
+    session: AsyncSession, _rows: Sequence[Any], context: Mapping[str, Any], _actor: Actor
 ) -> Planner:
     row = await session.get_one(ClassSession, context["session_id"])
     zone = ZoneInfo(context["time_zone"])

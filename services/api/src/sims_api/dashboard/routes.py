@@ -20,7 +20,7 @@ from sims_api.body import StrictRoute
 from sims_api.database import Db
 from sims_api.fields import Output
 from sims_api.policy import authenticated
-from sims_api.results.resource import results_of
+from sims_api.results.scope import results_of
 from sims_api.transcripts.scope import requests_of
 from sims_core.domain import permissions as p
 from sims_core.domain.results import ResultStatus

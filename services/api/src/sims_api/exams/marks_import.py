@@ -15,7 +15,7 @@ from fastapi import Form, Query
 from pydantic import Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sims_api.auth.actor import Actor, CurrentActor, load
+from sims_api.auth.actor import Actor, CurrentActor
 from sims_api.database import Db
 from sims_api.exams import evaluation, grid, marks
 from sims_api.exams import schemas as s
@@ -38,18 +38,17 @@ class MarkRow(Input):
 
 
 async def _context(
-    session: Db, actor: CurrentActor, exam: Annotated[int, Form(ge=1, le=MAX_ID), Digits]
+    session: Db, _actor: CurrentActor, exam: Annotated[int, Form(ge=1, le=MAX_ID), Digits]
 ) -> dict[str, Any]:
     """The exam that the file is of, while marks of it can be entered."""
     await marks.open_exam(session, exam)
-    return {"exam": exam, "user": actor.user_id, "session": str(actor.session_id)}
+    return {"exam": exam}
 
 
 async def prepare(
-    session: AsyncSession, _rows: Sequence[MarkRow], context: Mapping[str, Any]
+    session: AsyncSession, _rows: Sequence[MarkRow], context: Mapping[str, Any], actor: Actor
 ) -> Planner:
     """The grid as the actor sees it: whoever is not in it cannot be marked."""
-    actor = await load(session, context["user"], context["session"])
     examination = await evaluation.load(session, context["exam"])
     parts = {c.name.casefold(): c for c in examination.components}
     rows = await _grid(session, actor, examination)

@@ -50,7 +50,7 @@ class Applied:
 
 Planner = Callable[[Any], "Change | list[CellError]"]
 """From a typed row to its change; called in a thread, so it asks no database."""
-Prepare = Callable[[AsyncSession, Sequence[Any], Mapping[str, Any]], Awaitable[Planner]]
+Prepare = Callable[[AsyncSession, Sequence[Any], Mapping[str, Any], Actor], Awaitable[Planner]]
 """Reads what the rows refer to, in a few statements, and returns the planner."""
 
 

@@ -62,7 +62,7 @@ def _add_preview(router: APIRouter, importer: Importer, may: Any) -> None:
             content=await file.read(),
             file_name=_shown_name(file.filename or "", importer),
             mode=mode,
-            user_id=actor.user_id,
+            actor=actor,
             context=context,
         )
         max_rows = request.app.state.settings.import_max_rows

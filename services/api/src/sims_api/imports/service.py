@@ -50,7 +50,7 @@ class Upload:
     content: bytes
     file_name: str
     mode: str
-    user_id: int
+    actor: Actor
     context: Mapping[str, Any]
 
 
@@ -64,7 +64,7 @@ async def preview(
     """
     lines, checked = await to_thread.run_sync(_read, upload.content, importer, max_rows)
     typed = [row for row in checked if isinstance(row, BaseModel)]
-    planner = await importer.prepare(session, typed, upload.context)
+    planner = await importer.prepare(session, typed, upload.context, upload.actor)
     rows = await to_thread.run_sync(
         lambda: list(_plan(importer, planner, lines, checked, upload.mode))
     )
@@ -83,7 +83,7 @@ async def preview(
         id=uuid.uuid4(),
         kind=importer.name,
         context=dict(upload.context),
-        created_by_id=upload.user_id,
+        created_by_id=upload.actor.user_id,
         mode=upload.mode,
         status="PREVIEWED",
         file_name=upload.file_name,

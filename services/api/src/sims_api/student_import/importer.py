@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sims_api.auth.actor import Actor
 from sims_api.database import Db
 from sims_api.fields import Code, Email, Input, Line, Name, Phone
 from sims_api.imports.importer import Applied, CellError, Change, Commit, Importer, Planner
@@ -47,7 +48,7 @@ class StudentRow(Input):
 
 
 async def prepare(
-    session: AsyncSession, rows: Sequence[StudentRow], _context: Mapping[str, Any]
+    session: AsyncSession, rows: Sequence[StudentRow], _context: Mapping[str, Any], _actor: Actor
 ) -> Planner:
     placements = await Placements.load(session)
     existing = await _existing(session, [row.reg_no for row in rows])
