@@ -93,11 +93,13 @@ SIMS_SMTP_PASSWORD_FILE: /run/secrets/sims/smtp-password
           name: {{ include "sims.redis.secret" .ctx }}
           items:
             - {key: {{ include "sims.redis.key" .ctx }}, path: redis-url}
+{{- if has .component (list "api" "worker") }}
       - secret:
           name: {{ include "sims.documents.secret" .ctx }}
           items:
             - {key: {{ .ctx.Values.documents.signingKeyKey }}, path: signing-key}
             - {key: {{ .ctx.Values.documents.signingCertificateKey }}, path: signing-certificate}
+{{- end }}
 {{- if eq .component "api" }}
       - secret:
           name: {{ include "sims.auth.secret" .ctx }}
