@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from sims_cli.stack.postgres import ROLE, PostgresServer
@@ -45,3 +47,17 @@ def test_a_database_that_answers_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr("sims_cli.database.time.sleep", pytest.fail)
     assert configured("migrate", "--wait", "60").code == 0
+
+
+def test_a_refused_password_is_not_waited_for(
+    sims: Sims, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sims_cli.database.time.sleep", pytest.fail)
+    right = postgres_server.url("postgres")
+    password = urlsplit(right).password
+    assert password
+    monkeypatch.setenv("SIMS_DATABASE_URL", right.replace(password, "not-the-password"))
+    ran = sims("migrate", "--wait", "60")
+    assert ran.code == 69
+    assert "password authentication failed" in ran.err
+    assert "not-the-password" not in ran.err

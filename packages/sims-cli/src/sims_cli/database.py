@@ -15,6 +15,9 @@ from sims_cli.state import find, use_local_installation
 from sims_common.settings import DatabaseSettings, load
 from sims_core import db
 
+REFUSED = "password authentication failed"
+"""In the server's words; libpq gives no code for what goes wrong before a session."""
+
 
 @contextmanager
 def connected(service: str, *, statement_timeout: int = 60) -> Iterator[Engine]:
@@ -32,7 +35,8 @@ def connected(service: str, *, statement_timeout: int = 60) -> Iterator[Engine]:
 def until_it_answers(engine: Engine, *, seconds: float) -> None:
     """Tries once a second, and says so on stderr whenever the reason changes.
 
-    Raises the last ``OperationalError`` when ``seconds`` are over.
+    Raises the last ``OperationalError`` when ``seconds`` are over; at once when the password is
+    refused, as waiting does not mend that.
     """
     end = time.monotonic() + seconds
     said = ""
@@ -40,6 +44,8 @@ def until_it_answers(engine: Engine, *, seconds: float) -> None:
         try:
             engine.connect().close()
         except OperationalError as error:
+            if REFUSED in str(error):
+                raise
             known = explain(error)
             reason = known.message.splitlines()[0] if known else str(error)
             if reason != said:
