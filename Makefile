@@ -108,7 +108,11 @@ kind-logins: setup ## Show the demo users of that cluster and their passwords
 
 .PHONY: e2e
 e2e: setup ## Break it in a cluster and see it recover (the kind one; SIMS_E2E_CONTEXT=another)
-	@SIMS_E2E=1 $(RUN) pytest tests/e2e --durations=10 $(ARGS)
+	@SIMS_E2E=1 $(RUN) pytest tests/e2e --ignore tests/e2e/operator --durations=10 $(ARGS)
+
+.PHONY: e2e-operator
+e2e-operator: setup ## The same for the backup operator: samples, faults, a lost namespace
+	@SIMS_E2E=1 $(RUN) pytest tests/e2e/operator --durations=10 $(ARGS)
 
 .PHONY: kind-down
 kind-down: ## Delete that cluster and all that is in it
