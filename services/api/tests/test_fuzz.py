@@ -32,7 +32,7 @@ PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id"
 def check(case: Any, headers: dict[str, str], seen: Counter[int]) -> None:
     answer = case.call(headers=headers)
     seen[answer.status_code] += 1
-    what = f"{case.method} {case.formatted_path} → {answer.status_code} {answer.text[:300]}"
+    what = f"{case.method} {case.formatted_path} → {answer.status_code} {answer.content[:300]!r}"
     if answer.status_code < 300:
         case.validate_response(
             answer,

@@ -170,7 +170,7 @@ def test_each_permission_that_a_route_asks_for_is_granted_to_somebody_and_none_i
     assert all(roles for _, roles in PERMISSIONS.values())
 
 
-def test_only_sign_in_health_and_documentation_are_public(api: Api) -> None:
+def test_only_sign_in_health_documentation_and_addresses_with_a_token_are_public(api: Api) -> None:
     public = {
         route.path
         for route in policy.routes(api.app)
@@ -187,9 +187,11 @@ def test_only_sign_in_health_and_documentation_are_public(api: Api) -> None:
         "/api/health/",
         "/api/redoc/",
         "/api/schema/",
-        "/api/timetable/feeds/{token}/",
         "/api/settings/public/",
+        "/api/timetable/feeds/{token}/",
+        "/api/transcripts/verify/{token}/",
         "/health/",
         "/healthz/",
         "/livez",
+        "/verify/{token}/",
     }

@@ -10,7 +10,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sims_worker.mail.address import parse_address, parse_mailbox
@@ -70,6 +70,7 @@ def test_names_are_text_in_the_text_and_escaped_in_the_html() -> None:
     assert "<b>" not in body(message, "html")
 
 
+@settings(deadline=None)  # what is proven is no matter of time
 @given(
     st.text(max_size=200),
     st.text(max_size=200),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 from sims_core.migrations.steps import grant, revoke
@@ -90,6 +91,18 @@ PERMISSIONS = [
 ]
 # Faculty sees the results of its sections, by the permission that students have for theirs.
 OWN = "results.result_headers.view_own"
+DESCRIBED = (
+    "See the own published results",
+    "See the own published results, or all of the own sections",
+)
+
+
+def _describe(description: str) -> None:
+    op.execute(
+        sa.text("UPDATE permission SET description = :description WHERE code = :code").bindparams(
+            description=description, code=OWN
+        )
+    )
 
 
 def upgrade() -> None:
@@ -98,9 +111,11 @@ def upgrade() -> None:
         "INSERT INTO role_permission (role_id, permission_code)"  # noqa: S608
         f" SELECT id, '{OWN}' FROM role WHERE name = 'Faculty'"
     )
+    _describe(DESCRIBED[1])
 
 
 def downgrade() -> None:
+    _describe(DESCRIBED[0])
     op.execute(
         f"DELETE FROM role_permission WHERE permission_code = '{OWN}'"  # noqa: S608
         " AND role_id = (SELECT id FROM role WHERE name = 'Faculty')"
