@@ -29,9 +29,11 @@ class Rows:
     previous: Cursor | None
 
     @property
-    def ids(self) -> list[Any]:
+    def ids(self) -> list[int | str]:
+        """As JSON has them: a UUID is a string."""
         place = list(self.fields).index("id")
-        return [row[place] for row in self.rows]
+        found = (row[place] for row in self.rows)
+        return [id_ if isinstance(id_, int) else str(id_) for id_ in found]
 
     def response(self, url: URL) -> Response:
         """The answer; the links keep the caller's filters.
