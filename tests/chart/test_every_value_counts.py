@@ -33,9 +33,14 @@ EXAMPLES: dict[str, Any] = {
     "monitoring.prometheusRule.disabled": ["SimsApiDown"],
     "httpRoute.parentRefs": [{"name": "another"}],
     "extraObjects": [],
+    "documents.publicUrl": "https://records.example.edu",
+    "backup.encryption.recipients": ["age1changed"],
+    "networkPolicy.s3Ports": [9000],
 }
 NEEDS: dict[str, dict[str, Any]] = {
     "redis.mode": nested("redis.external.existingSecret", "queue"),
+    "postgresql.embedded.existingSecret": nested("backup.database.existingSecret", "dumper"),
+    "backup.encryption.identityKey": nested("backup.encryption.identitySecret", "identity"),
 }
 
 

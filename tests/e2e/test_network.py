@@ -22,7 +22,7 @@ PROBE = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
 TABLE = ROOT / CHART / "files" / "connections.yaml"
 STRANGERS = "sims-e2e-strangers"
 LIVE = ("api", "worker", "postgresql", "redis")
-BRIEF = ("smoke", "secrets")
+BRIEF = ("smoke", "secrets", "backup-operator", "backup-jobs")
 SERVED = {  # what listens where
     "api": (8000, 9100),
     "worker": (9101,),

@@ -103,8 +103,8 @@ def test_an_api_that_does_not_answer_is_said_with_what_to_look_at() -> None:
         ('{"db": {"password": {}}}', "either random, text or signing"),
         ('{"db": {"k": {"signing": "key"}}}', "one key and one certificate"),
         (
-            '{"db": {"k": {"signing": "key"}, "l": {"signing": "key"},'
-            ' "c": {"signing": "certificate"}}}',
+            """{"db": {"k": {"signing": "key"}, "l": {"signing": "key"},
+            "c": {"signing": "certificate"}}}""",
             "one key and one certificate",
         ),
         ('{"db": {"password": {"random": 8}}}', "greater than or equal to 32"),

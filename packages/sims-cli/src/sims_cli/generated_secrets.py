@@ -71,7 +71,7 @@ def parse(text: str) -> Spec:
 
 
 def _pair(keys: Mapping[str, Key]) -> dict[str, str]:
-    """"key" and "certificate", and the names that they have in the Secret."""
+    """Of the key and of the certificate: the names that they have in the Secret."""
     return {key.signing: name for name, key in keys.items() if key.signing}
 
 
