@@ -9,7 +9,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install everything into .venv (uv too, if it is missing)
@@ -29,11 +29,23 @@ reset: setup ## Stop it and delete its data (ARGS=--yes: without asking)
 
 .PHONY: test
 test: setup ## Run the tests, on real servers (ARGS='-k login -x' and the like)
-	@scripts/s3_server.sh $(RUN) pytest -n auto --dist loadfile -m 'not long and not chart' $(ARGS)
+	@scripts/s3_server.sh $(RUN) pytest -n auto --dist loadfile -m 'not long and not chart and not storm and not scale and not histories' $(ARGS)
 
 .PHONY: test-long
 test-long: setup ## Run those that take minutes: the engine killed at every step
 	@scripts/s3_server.sh $(RUN) pytest -n auto -m long $(ARGS)
+
+.PHONY: test-storm
+test-storm: setup ## Send a thousand transcripts while workers, queue and relay fail (up to 50 minutes)
+	@$(RUN) pytest -m storm services/worker/tests/test_storm.py $(ARGS)
+
+.PHONY: test-scale
+test-scale: setup ## Look at the lists of 100,000 students and five million entries
+	@$(RUN) pytest -m scale services/api/tests/test_scale.py $(ARGS)
+
+.PHONY: test-histories
+test-histories: setup ## Play ten thousand random histories of the backup operator
+	@$(RUN) pytest -m histories services/backup-operator/tests/test_machine.py $(ARGS)
 
 .PHONY: test-chart
 test-chart: setup ## Test the Helm chart without a cluster (helm and the like are built if missing)

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, select
 from sims_cli.stack.postgres import PostgresServer
 from sims_core.models import ClassSession, Section, Student, User
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.scale
 
 STUDENTS, SECTIONS, PER_SECTION, ATTENDANCE = 100_000, 2_500, 40, 5_000_000
 SESSIONS = ATTENDANCE // PER_SECTION

@@ -224,6 +224,6 @@ def test_random_histories() -> None:
     _run(examples=25, steps=30)
 
 
-@pytest.mark.long
+@pytest.mark.histories
 def test_ten_thousand_histories() -> None:
     _run(examples=10_000, steps=30)

@@ -42,7 +42,7 @@ LONGEST = 3000.0  # seconds: a bound, not a measurement
 Ask = Callable[..., list[uuid.UUID]]
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.storm
 
 TROUBLES = [
     Fault(stage="rcpt", action="reply", code=451, text="4.7.1 try later", times=2),
