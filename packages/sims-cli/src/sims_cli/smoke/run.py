@@ -60,7 +60,7 @@ def _take(*steps: Step) -> Iterator[Finding]:
 
 def _cleaned(marker: str, *, clean: bool) -> Finding:
     if clean:
-        return Finding("clean up", Level.OK, f"nothing of {marker} is left")
+        return Finding("clean up", Level.OK, f"{marker} is left in the audit trail alone")
     detail = f"the account {marker} is closed; records that may not be deleted name it"
     return Finding("clean up", Level.WARN, detail)
 

@@ -120,11 +120,18 @@ async def _is_known(session: Any, attempt: Attempt) -> bool:
 
 
 async def forgive(session: Any, attempt: Attempt) -> None:
-    """After the right password; in the transaction of the sign-in. Forgets old counts too."""
+    """After the right password; in the transaction of the sign-in. Forgets old counts too.
+
+    A count of none is no row: who signs in leaves nothing here.
+    """
     for key in sorted(attempt.keys()):
-        less = 0 if key == attempt.here else func.greatest(SignInThrottle.attempts - 1, 0)
+        row = SignInThrottle.key == key
+        last = row if key == attempt.here else row & (SignInThrottle.attempts <= 1)
+        await session.execute(delete(SignInThrottle).where(last))
         await session.execute(
-            update(SignInThrottle).where(SignInThrottle.key == key).values(attempts=less)
+            update(SignInThrottle)
+            .where(row)
+            .values(attempts=func.greatest(SignInThrottle.attempts - 1, 0))
         )
     old = select(SignInThrottle.key).where(SignInThrottle.since < now() - WINDOW)
     unused = old.limit(100).with_for_update(skip_locked=True)
