@@ -41,6 +41,29 @@ def _requests(per_minute_ok: int, per_minute_failed: int) -> dict[str, str]:
     }
 
 
+def _loop(values: str) -> dict[str, str]:
+    return {f'sims_worker_loop_age_seconds{{{WORKER}, pod="0", loop="dispatcher"}}': values}
+
+
+def _recovered(reason: str, values: str) -> dict[str, str]:
+    return {f'sims_jobs_recovered_total{{{WORKER}, pod="0", reason="{reason}"}}': values}
+
+
+def _ended(result: str, values: str) -> dict[str, str]:
+    return {f'sims_transcripts_total{{{WORKER}, pod="0", result="{result}"}}': values}
+
+
+def _waited(*, slow: str, all_: str) -> dict[str, str]:
+    """Of ``all_`` that were sent, ``slow`` took between 15 and 60 minutes."""
+    name = f"sims_transcripts_request_to_sent_seconds_bucket{{{WORKER}, "
+    within = "0x60" if slow == all_ else all_
+    return {
+        f'{name}le="900"}}': within,
+        f'{name}le="3600"}}': all_,
+        f'{name}le="+Inf"}}': all_,
+    }
+
+
 CASES = (
     Case("SimsApiDown", FIRES, 5, _up(API, 2, "0x30")),
     Case("SimsApiDown", FIRES, 5, {}),
@@ -82,4 +105,15 @@ CASES = (
     Case("SimsWorkerDown", FIRES, 10, _up(WORKER, 1, "0x30")),
     Case("SimsWorkerDown", FIRES, 10, {}),
     Case("SimsWorkerDown", SILENT, 10, _up(WORKER, 1, "1x30")),
+    Case("SimsWorkerStuck", FIRES, 10, _loop("61x30")),
+    Case("SimsWorkerStuck", SILENT, 10, _loop("5x30")),
+    # Stuck for a moment only.
+    Case("SimsWorkerStuck", SILENT, 10, _loop("5x8 70 5x30")),
+    Case("SimsJobQuarantined", FIRES, 10, _recovered("quarantined", "0x5 1x30")),
+    # Put back after a lost worker: not put aside.
+    Case("SimsJobQuarantined", SILENT, 10, _recovered("lost_worker", "0x5 1x30")),
+    Case("SimsTranscriptsFailed", FIRES, 10, _ended("failed", "0x5 2x30")),
+    Case("SimsTranscriptsFailed", SILENT, 10, _ended("sent", "0x5 2x30")),
+    Case("SimsTranscriptsSlow", FIRES, 50, _waited(slow="0+6x60", all_="0+6x60")),
+    Case("SimsTranscriptsSlow", SILENT, 50, _waited(slow="0x60", all_="0+6x60")),
 )
