@@ -99,7 +99,7 @@ class Api:
         return int(self.process.memory_info().rss)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -108,7 +108,7 @@ def _free_port() -> int:
 @contextmanager
 def api(database_url: str) -> Iterator[Api]:
     """`sims-api` on a free port, signed in."""
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "SIMS_DATABASE_URL": database_url,

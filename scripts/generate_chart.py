@@ -25,6 +25,9 @@ MODELS = (
     ("worker.", "api."),
     ("postgresql.embedded.", "api."),
     ("redis.embedded.", "api."),
+    ("backup.operator.", "api."),
+    ("backup.jobs.", "api."),
+    ("backup.", "api."),
     ("redis.", "postgresql."),
 )
 PLACE = "<!-- the values -->"

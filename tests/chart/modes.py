@@ -12,16 +12,26 @@ MODES: dict[str, dict[str, Any]] = {
         "postgresql": {"mode": "external", "external": {"existingSecret": "database"}},
         "redis": {"mode": "external", "external": {"existingSecret": "queue"}},
         "auth": {"existingSecret": "keys", "previousSecretKeyKey": "old"},
+        "backup": {"database": {"existingSecret": "dumper"}},
+        "documents": {"existingSecret": "seal"},
+        "httpRoute": {
+            "enabled": True,
+            "parentRefs": [{"name": "gateway"}],
+            "hostnames": ["route.example.edu"],
+        },
     },
     "cnpg": {
         "postgresql": {"mode": "cnpg", "cnpg": {"storageClass": "fast"}},
         "worker": {"autoscaling": {"mode": "hpa"}},
         "legacy": {"enableModules": True},
+        "backup": {"database": {"existingSecret": "dumper"}},
     },
     "everything": {
         "legacy": {"enableModules": True, "allowWrites": True},
+        "documents": {"letterheadConfigMap": "letterhead"},
         "api": {
             "replicas": 3,
+            "trustedProxies": ["10.244.0.0/16", "fd00:10:244::/56"],
             "service": {"type": "NodePort", "nodePort": 30800},
             "extraEnv": [{"name": "TZ", "value": "UTC"}],
         },

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.chart
 TABLE: list[dict[str, Any]] = yaml.safe_load((CHART / "files" / "connections.yaml").read_text())[
     "connections"
 ]
-PODS = ("api", "worker", "postgresql", "redis", "secrets", "smoke")
+PODS = (
+    *("api", "worker", "postgresql", "redis", "secrets", "smoke"),
+    *("backup-operator", "backup-jobs"),
+)
 COMPONENT = "app.kubernetes.io/component"
 
 Connection = tuple[str, str, int]

@@ -24,13 +24,15 @@ def _report(helm: Helm, *profiles: str, values: dict[str, Any] | None = None) ->
 
 def test_an_installation_as_it_comes_is_not_ready_for_people(helm: Helm) -> None:
     assert _report(helm) == {
-        "backups": "RED",
+        "backups": "AMBER",
         "mail": "RED",
         "TLS": "AMBER",
         "database": "AMBER",
         "replicas": "AMBER",
         "monitoring": "AMBER",
         "institution": "AMBER",
+        "signature": "AMBER",
+        "verification": "AMBER",
         "network": "GREEN",
         "secrets": "GREEN",
     }
@@ -48,13 +50,16 @@ def test_what_is_weak_is_said(helm: Helm) -> None:
     assert found["TLS"] == "RED"
     assert found["network"] == "RED"
     assert found["old modules"] == "AMBER"
+    assert found["clients"] == "AMBER"
 
 
 def test_what_is_well_is_green(helm: Helm) -> None:
     mail = {"smtp": {"from": "SIMS <a@example.edu>"}, "institution": {"name": "A College"}}
-    found = _report(helm, values=merged(MODES["everything"], mail))
+    seal = {"documents": {"existingSecret": "seal"}}
+    found = _report(helm, values=merged(MODES["everything"], mail, seal))
     assert {s for s, colour in found.items() if colour == "GREEN"} == {
-        *("mail", "TLS", "network", "secrets", "replicas", "monitoring")
+        *("mail", "TLS", "network", "secrets", "replicas", "monitoring"),
+        *("signature", "verification"),
     }
 
 

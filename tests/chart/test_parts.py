@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from .modes import MODES
-from .render import Helm, Object, Rendered
+from .render import Helm, Object, Rendered, merged, nested
 
 pytestmark = pytest.mark.chart
 
@@ -29,16 +29,20 @@ def secret_files(spec: Object) -> dict[str, tuple[str, str]]:
     return {i["path"]: (s["name"], i["key"]) for s in sources for i in s["items"]}
 
 
-def test_only_the_api_sees_the_signing_key_and_only_the_worker_the_relay(helm: Helm) -> None:
+def test_only_the_api_sees_the_key_of_tokens_and_only_the_worker_the_relay(helm: Helm) -> None:
     rendered = helm.render(values=MODES["everything"])
     assert secret_files(pod_spec(rendered, "api")) == {
         "database-url": ("sims-postgresql", "uri"),
         "redis-url": ("sims-redis", "uri"),
+        "signing-key": ("sims-documents", "signing-key"),
+        "signing-certificate": ("sims-documents", "signing-certificate"),
         "secret-key": ("sims-auth", "secret-key"),
     }
     assert secret_files(pod_spec(rendered, "worker")) == {
         "database-url": ("sims-postgresql", "uri"),
         "redis-url": ("sims-redis", "uri"),
+        "signing-key": ("sims-documents", "signing-key"),
+        "signing-certificate": ("sims-documents", "signing-certificate"),
         "smtp-password": ("relay-password", "password"),
     }
     smtp = {n: v for n, v in env(rendered, "worker").items() if n.startswith("SIMS_SMTP")}
@@ -57,11 +61,13 @@ def test_named_secrets_are_used_and_nothing_is_generated(helm: Helm) -> None:
     assert secret_files(pod_spec(rendered, "api")) == {
         "database-url": ("database", "uri"),
         "redis-url": ("queue", "uri"),
+        "signing-key": ("seal", "signing-key"),
+        "signing-certificate": ("seal", "signing-certificate"),
         "secret-key": ("keys", "secret-key"),
         "secret-key-previous": ("keys", "old"),
     }
     assert rendered.of_kind("Job") == {}
-    assert rendered.of_kind("Role") == {}
+    assert set(rendered.of_kind("Role")) == {"sims-backup-operator"}
     assert rendered.of_kind("StatefulSet") == {}
 
 
@@ -72,7 +78,7 @@ def test_the_secrets_job_may_touch_only_what_it_makes(helm: Helm) -> None:
         {
             "apiGroups": [""],
             "resources": ["secrets"],
-            "resourceNames": ["sims-auth", "sims-postgresql", "sims-redis"],
+            "resourceNames": ["sims-auth", "sims-documents", "sims-postgresql", "sims-redis"],
             "verbs": ["get", "patch"],
         },
     ]
@@ -105,6 +111,45 @@ def test_cloudnativepg_brings_its_own_secret(helm: Helm) -> None:
     }
     assert cluster["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert secret_files(pod_spec(rendered, "api"))["database-url"] == ("sims-postgresql-app", "uri")
+
+
+@pytest.mark.parametrize("component", ["api", "worker"])
+def test_documents_are_signed_and_lead_back_here(helm: Helm, component: str) -> None:
+    rendered = helm.render(values=MODES["everything"])
+    found = env(rendered, component)
+    assert found["SIMS_SIGNING_KEY_FILE"] == "/run/secrets/sims/signing-key"
+    assert found["SIMS_SIGNING_CERTIFICATE_FILE"] == "/run/secrets/sims/signing-certificate"
+    assert found["SIMS_LETTERHEAD_FILE"] == "/etc/sims/letterhead/letterhead.toml"
+    assert found["SIMS_PUBLIC_URL"] == "https://sims.example.edu"
+    spec = pod_spec(rendered, component)
+    assert {"name": "letterhead", "configMap": {"name": "letterhead"}} in spec["volumes"]
+    mounts = {m["name"]: m["mountPath"] for m in spec["containers"][0]["volumeMounts"]}
+    assert mounts["letterhead"] == "/etc/sims/letterhead"
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({}, None),
+        ({"ingress": {"enabled": True, "host": "a.example.edu"}}, "http://a.example.edu"),
+        (MODES["external"], "https://route.example.edu"),
+        (merged(MODES["external"], nested("httpRoute.hostnames", ["*.example.edu"])), None),
+        (
+            merged(MODES["everything"], nested("documents.publicUrl", "https://b.example.edu/x")),
+            "https://b.example.edu/x",
+        ),
+    ],
+)
+def test_the_public_url_is_where_it_is_reached(
+    helm: Helm, values: dict[str, Any], url: str | None
+) -> None:
+    assert env(helm.render(values=values), "api").get("SIMS_PUBLIC_URL") == url
+
+
+def test_nobody_is_believed_as_a_proxy_unless_named(helm: Helm) -> None:
+    assert env(helm.render(), "api")["FORWARDED_ALLOW_IPS"] == ""
+    named = env(helm.render(values=MODES["everything"]), "api")["FORWARDED_ALLOW_IPS"]
+    assert named == "10.244.0.0/16,fd00:10:244::/56"
 
 
 def test_a_variable_of_the_user_replaces_the_charts(helm: Helm) -> None:

@@ -152,6 +152,9 @@ def options(cluster: Cluster) -> list[str]:
         deployment = cluster.get("deployment", f"{NAME}-{service}", "sims")
         image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
         chosen += ["--set", f"{service}.image.tag={image.rpartition(':')[2]}"]
+    operator = cluster.get("deployment", f"{NAME}-backup-operator", "sims")
+    image = operator["spec"]["template"]["spec"]["containers"][0]["image"]
+    chosen += ["--set", f"backup.image.tag={image.rpartition(':')[2]}"]
     if cluster.has("crd", "podmonitors.monitoring.coreos.com"):
         chosen += ["--set", "monitoring.podMonitor.enabled=true"]
         chosen += ["--set", "monitoring.prometheusRule.enabled=true"]

@@ -1,8 +1,8 @@
 {{/*
 One alert: dict "ctx" $ "name" "SimsApiDown" "content" (text of its file in files/alerts).
 
-`$$` in a file stands for what the release decides: `$$namespace$$`, `$$api$$` and `$$worker$$`
-(the jobs' names in Prometheus). Everything else is Prometheus's own, so files stay plain rules
+`$$` in a file stands for what the release decides: `$$namespace$$`, `$$api$$`, `$$worker$$`
+and `$$operator$$` (the jobs' names in Prometheus). Everything else is Prometheus's own, so files stay plain rules
 that promtool reads after the same replacement.
 */}}
 {{- define "sims.alert" -}}
@@ -11,6 +11,7 @@ that promtool reads after the same replacement.
   | replace "$$namespace$$" .ctx.Release.Namespace
   | replace "$$api$$" (printf "%s-api" $job)
   | replace "$$worker$$" (printf "%s-worker" $job)
+  | replace "$$operator$$" (printf "%s-backup-operator" $job)
 -}}
 {{- $rule := $text | fromYaml -}}
 {{- $_ := set $rule "alert" .name -}}

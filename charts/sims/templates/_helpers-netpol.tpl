@@ -62,6 +62,8 @@ spec:
 {{ dict "peers" $policy.dns | toYaml }}
 {{- else if eq .name "smtp" -}}
 {{ dict "peers" $policy.smtpTo "none" (not .ctx.Values.smtp.host) | toYaml }}
+{{- else if eq .name "s3" -}}
+{{ dict "peers" $policy.s3To | toYaml }}
 {{- else if eq .name "kubernetes" -}}
 {{ dict "peers" list | toYaml }}
 {{- else if and (eq .name "postgresql") (eq $postgresql.mode "external") -}}
@@ -97,6 +99,10 @@ peers:
 {{- else if eq $to "kubernetes" -}}
 - {protocol: TCP, port: 443}
 - {protocol: TCP, port: 6443}
+{{- else if eq $to "s3" -}}
+{{- range $values.networkPolicy.s3Ports }}
+- {protocol: TCP, port: {{ . | int }}}
+{{- end }}
 {{- else if eq $to "smtp" -}}
 - {protocol: TCP, port: {{ $values.smtp.port | int }}}
 {{- else if and (eq $to "postgresql") (eq $values.postgresql.mode "external") -}}

@@ -34,6 +34,7 @@ lines:
 - {level: green, subject: secrets, text: your own}
 {{- end }}
 {{ include "sims.report.database" . }}
+{{ include "sims.report.documents" . }}
 {{- if gt (include "sims.api.most" . | int) 1 }}
 - {level: green, subject: replicas, text: {{ include "sims.api.most" . }} pods of the API at most}
 {{- else }}
@@ -53,7 +54,9 @@ lines:
 {{- end -}}
 
 {{- define "sims.report.backups" -}}
-{{- if eq .Values.postgresql.mode "embedded" -}}
+{{- if .Values.backup.enabled -}}
+- {level: amber, subject: backups, text: "none until there is a BackupSchedule", fix: "kubectl apply -f k8s/samples/backup-storage-s3.yaml -f k8s/samples/backup-schedule.yaml"}
+{{- else if eq .Values.postgresql.mode "embedded" -}}
 - level: red
   subject: backups
   text: this release takes none
@@ -89,6 +92,22 @@ lines:
 {{- else -}}
 - {level: amber, subject: TLS, text: nothing leads to SIMS from outside, fix: "--set ingress.enabled=true,ingress.host=…,ingress.tls.secretName=sims-tls"}
 {{- end -}}
+{{- end -}}
+
+{{- define "sims.report.documents" -}}
+{{- if .Values.documents.existingSecret -}}
+- {level: green, subject: signature, text: {{ printf "transcripts are signed by Secret %s" .Values.documents.existingSecret | quote }}}
+{{- else -}}
+- {level: amber, subject: signature, text: "made for demonstration: each page says so", fix: "--set documents.existingSecret=…"}
+{{- end }}
+{{- with include "sims.publicUrl" . }}
+- {level: green, subject: verification, text: {{ printf "QR codes lead to %s/verify/" (trimSuffix "/" .) | quote }}}
+{{- else }}
+- {level: amber, subject: verification, text: "QR codes lead to 127.0.0.1: nobody can verify", fix: "--set documents.publicUrl=https://…"}
+{{- end }}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not .Values.api.trustedProxies) }}
+- {level: amber, subject: clients, text: "all have the proxy's address: one throttle for everybody's sign-ins", fix: "--set api.trustedProxies={…}"}
+{{- end }}
 {{- end -}}
 
 {{- define "sims.report.database" -}}

@@ -7,6 +7,10 @@ value, and so two renders would differ.
 {{- default (include "sims.name" (dict "ctx" . "component" "auth")) .Values.auth.existingSecret -}}
 {{- end -}}
 
+{{- define "sims.documents.secret" -}}
+{{- default (include "sims.name" (dict "ctx" . "component" "documents")) .Values.documents.existingSecret -}}
+{{- end -}}
+
 {{- define "sims.database.secret" -}}
 {{- $own := include "sims.name" (dict "ctx" . "component" "postgresql") -}}
 {{- if eq .Values.postgresql.mode "external" -}}
@@ -34,17 +38,26 @@ value, and so two renders would differ.
 {{- ternary .Values.redis.external.uriKey "uri" (eq .Values.redis.mode "external") -}}
 {{- end -}}
 
-{{/* What the Job makes: Secret → key → {random: length} or {text: "… {other key} …"}. */}}
+{{/*
+What the Job makes: Secret → key → {random: length}, {text: "… {other key} …"} or
+{signing: key or certificate}.
+*/}}
 {{- define "sims.secrets.spec" -}}
 {{- if not .Values.auth.existingSecret }}
 {{ include "sims.auth.secret" . }}:
   {{ .Values.auth.secretKeyKey }}: {random: 64}
+{{- end }}
+{{- if not .Values.documents.existingSecret }}
+{{ include "sims.documents.secret" . }}:
+  {{ .Values.documents.signingKeyKey }}: {signing: key}
+  {{ .Values.documents.signingCertificateKey }}: {signing: certificate}
 {{- end }}
 {{- if and (eq .Values.postgresql.mode "embedded") (not .Values.postgresql.embedded.existingSecret) }}
 {{ include "sims.database.secret" . }}:
   postgres-password: {random: 40}
   password: {random: 40}
   uri: {text: "postgresql://sims:{password}@{{ include "sims.name" (dict "ctx" . "component" "postgresql") }}:5432/sims"}
+  backup-uri: {text: "postgresql://postgres:{postgres-password}@{{ include "sims.name" (dict "ctx" . "component" "postgresql") }}:5432/sims"}
 {{- end }}
 {{- if and (eq .Values.redis.mode "embedded") (not .Values.redis.embedded.existingSecret) }}
 {{ include "sims.redis.secret" . }}:

@@ -11,8 +11,34 @@ SIMS_INSTITUTION_NAME: {{ .Values.institution.name | quote }}
 SIMS_TIME_ZONE: {{ .Values.institution.timeZone | quote }}
 {{- end -}}
 
+{{/* What API and worker print and sign documents with. */}}
+{{- define "sims.settings.documents" -}}
+SIMS_SIGNING_KEY_FILE: /run/secrets/sims/signing-key
+SIMS_SIGNING_CERTIFICATE_FILE: /run/secrets/sims/signing-certificate
+{{- with include "sims.publicUrl" . }}
+SIMS_PUBLIC_URL: {{ . | quote }}
+{{- end }}
+{{- if .Values.documents.letterheadConfigMap }}
+SIMS_LETTERHEAD_FILE: /etc/sims/letterhead/letterhead.toml
+{{- end }}
+{{- end -}}
+
+{{/* Where the public reaches SIMS; nothing when the values do not tell. */}}
+{{- define "sims.publicUrl" -}}
+{{- $hosts := .Values.httpRoute.hostnames -}}
+{{- if .Values.documents.publicUrl -}}
+{{- .Values.documents.publicUrl -}}
+{{- else if .Values.ingress.enabled -}}
+{{- ternary "https" "http" (not (empty .Values.ingress.tls.secretName)) }}://{{ .Values.ingress.host }}
+{{- else if and .Values.httpRoute.enabled $hosts (not (hasPrefix "*" (first $hosts | default ""))) -}}
+https://{{ first $hosts }}
+{{- end -}}
+{{- end -}}
+
 {{- define "sims.settings.api" -}}
 {{ include "sims.settings.common" . }}
+{{ include "sims.settings.documents" . }}
+FORWARDED_ALLOW_IPS: {{ join "," .Values.api.trustedProxies | quote }}
 SIMS_API_HOST: 0.0.0.0
 SIMS_API_PORT: "8000"
 SIMS_API_SIDE_HOST: 0.0.0.0
@@ -34,6 +60,7 @@ SIMS_SECRET_KEY_PREVIOUS_FILE: /run/secrets/sims/secret-key-previous
 
 {{- define "sims.settings.worker" -}}
 {{ include "sims.settings.common" . }}
+{{ include "sims.settings.documents" . }}
 SIMS_WORKER_SIDE_HOST: 0.0.0.0
 SIMS_WORKER_SIDE_PORT: "9101"
 SIMS_WORKER_STOP_TIMEOUT: {{ .Values.worker.stopSeconds | int64 | quote }}
@@ -66,6 +93,13 @@ SIMS_SMTP_PASSWORD_FILE: /run/secrets/sims/smtp-password
           name: {{ include "sims.redis.secret" .ctx }}
           items:
             - {key: {{ include "sims.redis.key" .ctx }}, path: redis-url}
+{{- if has .component (list "api" "worker") }}
+      - secret:
+          name: {{ include "sims.documents.secret" .ctx }}
+          items:
+            - {key: {{ .ctx.Values.documents.signingKeyKey }}, path: signing-key}
+            - {key: {{ .ctx.Values.documents.signingCertificateKey }}, path: signing-certificate}
+{{- end }}
 {{- if eq .component "api" }}
       - secret:
           name: {{ include "sims.auth.secret" .ctx }}

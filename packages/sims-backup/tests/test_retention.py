@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sims_backup.contract.retention import Facts, Policy, decide, describe, forecast
 from sims_backup.errors import Refused
-from sims_backup.retention import Facts, Policy, decide, describe, forecast
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -37,6 +38,21 @@ def test_grandfather_father_son() -> None:
     assert "yearly 2025" in reasons["d72"]  # 31 December
     assert "weekly 2026-W47" in reasons["d398"]  # Sunday 22 November
     assert len(reasons) == 7 + 2 + 11  # some sets have several reasons
+
+
+def test_the_floor_stays_whatever_the_rules_say() -> None:
+    sets = [Facts(f"m{n}", n, NOW - 30 * (9 - n) * DAY, verified=True) for n in range(1, 10)]
+    assert kept(sets, Policy(yearly=1, min_verified=4)) == ["m6", "m7", "m8", "m9"]
+    broken = [Facts(f"b{n}", 9 + n, NOW, verified=False) for n in range(1, 4)]
+    assert kept([*sets, *broken], Policy(yearly=1, min_verified=1))[0] == "m9"
+
+
+def test_pins_and_sets_in_use_stay() -> None:
+    sets = daily(20)
+    sets[0] = replace(sets[0], pinned=True)
+    sets[1] = replace(sets[1], in_use=True)
+    sets[2] = replace(sets[2], locked_until=NOW + DAY)
+    assert kept(sets, Policy(days=1, min_verified=1)) == ["d1", "d2", "d3", "d20"]
 
 
 def test_nothing_ages_when_backups_stop() -> None:

@@ -141,6 +141,8 @@ def test_lasting_faults_publish_nothing(
     outcome = attempt(faulty)
     assert proxy.hit > 0
     assert isinstance(outcome, BackupError)
+    bucket = faulty["backup_targets"].removeprefix("s3://").split("/")[0]
+    assert s3_server.unfinished_uploads(bucket) == []  # aborted at once, before any prune
     assert "s3://" in outcome.detail
     assert str(faulty["s3_secret_access_key"].get_secret_value()) not in outcome.detail
     require_sound(faulty, s3_server, outcome, proxy)

@@ -12,12 +12,16 @@ from sims_cli.kube import ClusterError, Kube, Refused
 from sims_cli.kube_testing import Cluster, running
 from sims_cli.testing import Sims, free_port
 from sims_common.errors import ValidationFailed
+from sims_transcripts import signing
 
 SPEC = parse(
     '{"db": {"password": {"random": 40},'
     ' "uri": {"text": "postgresql://sims:{password}@db:5432/sims"}}}'
 )
 KEYS = SPEC["db"]
+PAIR = parse('{"documents": {"pem": {"signing": "key"}, "crt": {"signing": "certificate"}}}')[
+    "documents"
+]
 
 
 @pytest.fixture
@@ -51,6 +55,21 @@ def test_a_key_that_is_missing_is_added_from_those_that_are_there(
     assert cluster.value("db", "uri") == "postgresql://sims:mine@db:5432/sims"
 
 
+def test_a_signing_pair_is_made_once_and_says_what_it_is(cluster: Cluster, kube: Kube) -> None:
+    assert ensure(kube, "college", "documents", PAIR) is Outcome.CREATED
+    key, certificate = (cluster.value("documents", name) for name in ("pem", "crt"))
+    assert signing.load(key, certificate).demonstration
+    assert ensure(kube, "college", "documents", PAIR) is Outcome.KEPT
+    assert cluster.value("documents", "pem") == key
+
+
+def test_half_a_signing_pair_is_not_completed(cluster: Cluster, kube: Kube) -> None:
+    cluster.put("documents", {"pem": "the institution's"})
+    with pytest.raises(ValidationFailed, match="documents: it has pem but no crt"):
+        ensure(kube, "college", "documents", PAIR)
+    assert cluster.value("documents", "pem") == "the institution's"
+
+
 def test_two_at_once_end_with_one_secret(cluster: Cluster, kube: Kube) -> None:
     cluster.rivals = [{"name": "db", "values": {"password": "theirs"}}]
     assert ensure(kube, "college", "db", KEYS) is Outcome.COMPLETED
@@ -81,7 +100,13 @@ def test_an_api_that_does_not_answer_is_said_with_what_to_look_at() -> None:
     ("spec", "reason"),
     [
         ("no json", "Invalid JSON"),
-        ('{"db": {"password": {}}}', "either random or text"),
+        ('{"db": {"password": {}}}', "either random, text or signing"),
+        ('{"db": {"k": {"signing": "key"}}}', "one key and one certificate"),
+        (
+            '{"db": {"k": {"signing": "key"}, "l": {"signing": "key"},'
+            ' "c": {"signing": "certificate"}}}',
+            "one key and one certificate",
+        ),
         ('{"db": {"password": {"random": 8}}}', "greater than or equal to 32"),
         ('{"db": {"uri": {"text": "x{password}"}}}', "no random key of that Secret"),
     ],

@@ -13,7 +13,9 @@ from sims_core.domain.grading import (
     Attempt,
     Band,
     NoBand,
+    awarded,
     counting,
+    flaws,
     gpa,
     grade,
     percent,
@@ -160,3 +162,39 @@ def test_of_equal_attempts_the_latest_counts() -> None:
     tries = [Attempt("A", 3, Decimal(75), Decimal(3))] * 2
 
     assert counting(tries) == [False, True]
+
+
+@given(score=st.integers(0, 10_000))
+def test_who_failed_by_the_rules_gets_the_lowest_letter_and_no_points(score: int) -> None:
+    percent_ = Decimal(score) / 100
+
+    assert awarded(percent_, DEFAULT, failed=False) == grade(percent_, DEFAULT)
+    assert awarded(percent_, DEFAULT, failed=True) == Band(Decimal(0), "F", Decimal(0))
+
+
+@given(
+    st.lists(
+        st.builds(
+            Band,
+            min_percent=st.integers(0, 5).map(Decimal),
+            letter=st.sampled_from("ABCDE"),
+            points=st.integers(0, 3).map(Decimal),
+        ),
+        max_size=5,
+    )
+)
+def test_a_scheme_is_sound_when_each_score_has_one_letter_and_more_is_never_worse(
+    scheme: list[Band],
+) -> None:
+    lows = [band.min_percent for band in scheme]
+    letters = [band.letter for band in scheme]
+    sound = 0 in lows and len(set(lows)) == len(lows) and len(set(letters)) == len(letters)
+    if sound:
+        points_of = [grade(Decimal(score), scheme).points for score in range(101)]
+        sound = points_of == sorted(points_of)
+
+    assert (flaws(scheme) == []) == sound
+
+
+def test_the_default_scheme_is_sound() -> None:
+    assert flaws(DEFAULT) == []

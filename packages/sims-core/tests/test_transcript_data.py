@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from sims_core import transcript_data
 from sims_core.domain.grading import NoBand
-from sims_core.domain.results import RELEASED, ResultStatus
+from sims_core.domain.results import RELEASED, Outcome, ResultStatus
 from sims_core.models import (
     AcademicPeriod,
     Batch,
@@ -77,6 +77,7 @@ class College:
         title: str = "Final",
         day: int | None = None,
         of: Student | None = None,
+        outcome: Outcome = Outcome.PENDING,
     ) -> None:
         exam = Exam(
             course_id=course.id,
@@ -92,6 +93,7 @@ class College:
                 student_id=(of or self.student).id,
                 total_obtained=Decimal(obtained),
                 total_max=Decimal(100),
+                final_outcome=outcome,
                 status=status,
             )
         )
@@ -240,3 +242,20 @@ def test_a_gap_in_the_scheme_is_named(college: College) -> None:
     assert run(select(GradingScheme.id).where(GradingScheme.is_default)).first() is None
     with pytest.raises(NoBand, match=r"covers 50\.00 %"):
         college.transcript()
+
+
+def test_a_result_that_failed_by_its_rules_earns_nothing_whatever_its_total(
+    college: College,
+) -> None:
+    """80 % with a failed practical: the transcript must not say B+."""
+    period = college.period("P", date(2026, 1, 1))
+    college.result(college.course("A"), period, "80", outcome=Outcome.FAIL)
+    college.result(college.course("B"), period, "80", outcome=Outcome.PASS)
+
+    data = college.transcript()
+
+    lines = {line.code: line for line in data.periods[0].courses}
+    assert lines["A"].letter == "F"
+    assert lines["A"].points == 0
+    assert (lines["B"].letter, lines["B"].points) == ("B+", Decimal("3.3"))
+    assert (data.credits, data.credits_earned, data.cgpa) == (6, 3, Decimal("1.65"))

@@ -24,13 +24,16 @@ from sqlalchemy.orm import Session
 from sims_api.settings import ApiSettings
 from sims_cli.stack.postgres import ROLE, PostgresServer
 from sims_common import logs
+from sims_common.clock import now
 from sims_common.settings import DatabaseSettings, LogSettings
 from sims_core import db
 from sims_core.models import User
+from sims_transcripts import signing
 
 for _chatty in ("httpx", "httpcore"):  # the client's own debug lines are no part of ours
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
+SIGNING_KEY, SIGNING_CERTIFICATE = signing.self_signed("Test College", now=now())
 SECRET = "a-secret-key-for-tests-with-enough-characters"
 
 
@@ -105,6 +108,9 @@ def api_settings(database: DatabaseSettings, **overrides: Any) -> ApiSettings:
         "database_url": database.database_url,
         "secret_key": SecretStr(SECRET),
         "institution_name": "Test College",
+        "signing_key": SecretStr(SIGNING_KEY),
+        "signing_certificate": SIGNING_CERTIFICATE,
+        "public_url": "https://sims.college.example",
     }
     return ApiSettings(**values | overrides)
 

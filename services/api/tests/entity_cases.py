@@ -50,6 +50,19 @@ def _name(make: Make, table: str, id_: int) -> str:
     return found
 
 
+def _section_filled(make: Make, body: Body) -> Body:
+    code = make.session.execute(
+        text("SELECT code FROM course WHERE id = :id"), {"id": body["course"]}
+    ).scalar_one()
+    names = {
+        "course_code": code,
+        "course_name": _name(make, "course", body["course"]),
+        "academic_period_name": _name(make, "academic_period", body["academic_period"]),
+    }
+    rest: Body = {"group": None, "capacity": 50, "teachers": [], "enrolled_count": 0}
+    return rest | body | names
+
+
 PROGRAM_REST = {
     "description": "",
     "is_active": True,
@@ -57,6 +70,7 @@ PROGRAM_REST = {
     "is_finalized": False,
     "period_length_months": None,
     "total_periods": None,
+    "attendance_threshold": "75.00",
 }
 TEXTS: list[tuple[Any, str]] = [
     ("", "STRING_TOO_SHORT"),
@@ -119,7 +133,7 @@ CASES = {
     "department": Case(
         "/api/academics/departments/",
         lambda _make, n: {"name": f"D{n}", "code": f"d{n}"},
-        lambda _make, body: {"description": ""} | body,
+        lambda _make, body: {"description": "", "parent": None, "children_count": 0} | body,
         {"description": "Anatomy"},
         ("code",),
         [({"code": "x" * 33}, "/code"), ({"code": ""}, "/code")],
@@ -127,8 +141,16 @@ CASES = {
     "academic period": Case(
         "/api/academics/academic-periods/",
         lambda _make, n: {"name": f"T{n}", "start_date": "2026-01-01", "end_date": "2026-06-30"},
-        lambda _make, body: {"status": "OPEN"} | body,
-        {"status": "CLOSED"},
+        lambda _make, body: (
+            {
+                "status": "OPEN",
+                "period_type": "TERM",
+                "parent_period": None,
+                "is_enrollment_open": True,
+            }
+            | body
+        ),
+        {"period_type": "YEAR"},
         ("name",),
         [
             ({"start_date": "2026-07-01"}, ""),
@@ -136,14 +158,16 @@ CASES = {
             ({"end_date": "2026-02-30"}, "/end_date"),
             *(({"end_date": v}, "/end_date") for v in (0, 1.8e9, "1800000000", None, True)),
             ({"end_date": "2026-06-30T00:00:00"}, "/end_date"),
-            ({"status": "open"}, "/status"),
+            ({"status": "CLOSED"}, "/status"),
+            ({"period_type": "TRIMESTER"}, "/period_type"),
+            ({"parent_period": 2**52}, "/parent_period"),
         ],
     ),
     "course": Case(
         "/api/academics/courses/",
         _course,
         lambda make, body: (
-            {"credits": 3}
+            {"credits": 3, "prerequisites": []}
             | body
             | {"department_name": _name(make, "department", body["department"])}
         ),
@@ -154,6 +178,60 @@ CASES = {
             ({"credits": 61}, "/credits"),
             ({"credits": 2.5}, "/credits"),
             ({"department": 2**52}, "/department"),
+            ({"prerequisites": [2**52]}, "/prerequisites"),
+            ({"prerequisites": "1"}, "/prerequisites"),
+        ],
+    ),
+    "period": Case(
+        "/api/academics/periods/",
+        lambda make, n: {"program": make.program().id, "name": f"Semester {n}", "order": n},
+        lambda make, body: (
+            {"start_date": None, "end_date": None}
+            | body
+            | {"program_name": _name(make, "program", body["program"])}
+        ),
+        {"start_date": "2026-09-01", "end_date": "2027-01-31"},
+        ("program", "name"),
+        [
+            ({"order": 0}, "/order"),
+            ({"program": 2**52}, "/program"),
+            ({"start_date": "2026-09-02", "end_date": "2026-09-01"}, ""),
+        ],
+    ),
+    "track": Case(
+        "/api/academics/tracks/",
+        lambda make, n: {"program": make.program().id, "name": f"Track {n}"},
+        lambda make, body: (
+            {"description": ""} | body | {"program_name": _name(make, "program", body["program"])}
+        ),
+        {"description": "Clinical"},
+        ("program", "name"),
+        [({"program": 2**52}, "/program")],
+    ),
+    "module": Case(
+        "/api/academics/modules/",
+        lambda make, n: {"block": make.block().id, "name": f"Module {n}", "order": n},
+        lambda make, body: (
+            {"description": ""} | body | {"block_name": _name(make, "block", body["block"])}
+        ),
+        {"description": "Upper limb"},
+        ("block", "name"),
+        [({"order": 0}, "/order"), ({"block": 2**52}, "/block")],
+    ),
+    "section": Case(
+        "/api/academics/sections/",
+        lambda make, n: {
+            "course": make.course(code=f"SC{n}").id,
+            "academic_period": make.period().id,
+            "name": f"S{n}",
+        },
+        _section_filled,
+        {"capacity": 7},
+        ("course", "academic_period", "name"),
+        [
+            ({"capacity": 0}, "/capacity"),
+            ({"group": 2**52}, "/group"),
+            ({"teachers": [2**52]}, "/teachers"),
         ],
     ),
 }

@@ -17,18 +17,31 @@ from sims_core.domain.results import ResultStatus
 from sims_core.jobs import GenerateAndEmailTranscript
 from sims_core.models import (
     AcademicPeriod,
+    Attendance,
     AuthSession,
     Base,
     Batch,
+    Block,
+    ClassSession,
     Course,
     Department,
+    Enrollment,
     Exam,
+    ExamComponent,
     Group,
+    ImportJob,
+    Module,
+    Period,
     Program,
     Result,
     Role,
+    Room,
+    Section,
+    SectionTeacher,
     Student,
-    StudentImport,
+    Track,
+    TranscriptDocument,
+    TranscriptPurpose,
     TranscriptRequest,
     User,
     UserRole,
@@ -132,12 +145,90 @@ class Make:
         made: Exam = self._saved(Exam(**values))
         return made
 
+    def component(self, exam: Exam, max_marks: int = 100, **values: Any) -> ExamComponent:
+        n = self.number()
+        values = {"name": f"Part {n}", "sequence": n, "max_marks": max_marks} | values
+        made: ExamComponent = self._saved(ExamComponent(exam_id=exam.id, **values))
+        return made
+
     def student(self, program: Program | None = None, **values: Any) -> Student:
         n = self.number()
         defaults = {"reg_no": f"R-{n:04}", "name": f"Student {n}", "enrollment_year": 2024}
         program_id = program.id if program else values.pop("program_id", None)
         made: Student = self._saved(
             Student(program_id=program_id or self.program().id, **defaults | values)
+        )
+        return made
+
+    def track(self, **values: Any) -> Track:
+        values = {"name": f"Track {self.number()}"} | values
+        if "program_id" not in values:
+            values["program_id"] = self.program().id
+        made: Track = self._saved(Track(**values))
+        return made
+
+    def program_period(self, **values: Any) -> Period:
+        n = self.number()
+        values = {"name": f"Period {n}", "order": n} | values
+        if "program_id" not in values:
+            values["program_id"] = self.program().id
+        made: Period = self._saved(Period(**values))
+        return made
+
+    def block(self, **values: Any) -> Block:
+        """An integrated block of two months, of a track and period of its own."""
+        track = self.track()
+        period = self.program_period(program_id=track.program_id)
+        defaults = {
+            "name": f"Block {self.number()}",
+            "period_id": period.id,
+            "track_id": track.id,
+            "block_type": "INTEGRATED_BLOCK",
+            "start_date": date(2026, 9, 1),
+            "end_date": date(2026, 10, 31),
+        }
+        made: Block = self._saved(Block(**defaults | values))
+        return made
+
+    def module(self, **values: Any) -> Module:
+        made: Module = self._saved(Module(**{"name": f"M{self.number()}", "order": 1} | values))
+        return made
+
+    def room(self, **values: Any) -> Room:
+        n = self.number()
+        values = {"code": f"R{n}", "name": f"Room {n}", "capacity": 60} | values
+        made: Room = self._saved(Room(**values))
+        return made
+
+    def section(self, *teachers: User, **values: Any) -> Section:
+        """A section of a course and period of its own unless given, taught by ``teachers``."""
+        values = {"name": f"S{self.number()}"} | values
+        if "course_id" not in values:
+            values["course_id"] = self.course().id
+        if "academic_period_id" not in values:
+            values["academic_period_id"] = self.period().id
+        made: Section = self._saved(Section(**values))
+        for user in teachers:
+            self._saved(SectionTeacher(section_id=made.id, user_id=user.id))
+        return made
+
+    def enrollment(self, section: Section, student: Student, **values: Any) -> Enrollment:
+        values = {"status": "enrolled", "enrolled_at": now()} | values
+        made: Enrollment = self._saved(
+            Enrollment(section_id=section.id, student_id=student.id, **values)
+        )
+        return made
+
+    def class_session(self, section: Section, **values: Any) -> ClassSession:
+        """A session of an hour that starts now unless ``starts_at`` says otherwise."""
+        start = values.pop("starts_at", now())
+        times = {"starts_at": start, "ends_at": start + timedelta(hours=1)}
+        made: ClassSession = self._saved(ClassSession(section_id=section.id, **times | values))
+        return made
+
+    def attendance(self, held: ClassSession, student: Student, status: str) -> Attendance:
+        made: Attendance = self._saved(
+            Attendance(session_id=held.id, student_id=student.id, status=status)
         )
         return made
 
@@ -163,9 +254,34 @@ class Make:
         )
         return made
 
-    def student_import(self, by: User, **values: Any) -> StudentImport:
+    def transcript_purpose(self, **values: Any) -> TranscriptPurpose:
+        n = self.number()
+        values = {"code": f"purpose-{n}", "name": f"Purpose {n}", "valid_hours": 24} | values
+        made: TranscriptPurpose = self._saved(TranscriptPurpose(**values))
+        return made
+
+    def transcript_document(self, student: Student, by: User, **values: Any) -> TranscriptDocument:
+        """An issued one, for lists: nobody has its file."""
+        purpose = select(TranscriptPurpose.id).where(TranscriptPurpose.is_default)
+        defaults = {
+            "id": uuid.uuid4(),
+            "purpose_id": self.session.scalars(purpose).one(),
+            "token_hash": uuid.uuid4().bytes,
+            "content": {},
+            "content_sha256": "0" * 64,
+            "pdf_sha256": "0" * 64,
+            "issued_at": now(),
+            "expires_at": now() + timedelta(hours=48),
+        }
+        made: TranscriptDocument = self._saved(
+            TranscriptDocument(student_id=student.id, issued_to_id=by.id, **defaults | values)
+        )
+        return made
+
+    def student_import(self, by: User, **values: Any) -> ImportJob:
         defaults: dict[str, Any] = {
             "id": uuid.uuid4(),
+            "kind": "students",
             "mode": "CREATE_ONLY",
             "status": "PREVIEWED",
             "file_name": "students.csv",
@@ -175,7 +291,7 @@ class Make:
             "valid_rows": 0,
             "invalid_rows": 0,
         }
-        made: StudentImport = self._saved(StudentImport(created_by_id=by.id, **defaults | values))
+        made: ImportJob = self._saved(ImportJob(created_by_id=by.id, **defaults | values))
         return made
 
     def reload(self, row: Base) -> None:

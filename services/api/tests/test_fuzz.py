@@ -25,7 +25,7 @@ UNTIMED = settings(
     suppress_health_check=list(HealthCheck),
 )
 # A generated body may name a row that is not there or break a rule that no schema can say.
-REFUSALS = {400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 428}
+REFUSALS = {400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 428, 429}
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
 
 

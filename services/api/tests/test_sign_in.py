@@ -72,6 +72,7 @@ def test_who_signs_in_gets_tokens_and_is_told_who_they_are(api: Api, amina: User
         "role": "Registrar",
         "is_active": True,
         "student_id": None,
+        "must_change_password": False,
     }
     assert answer.json() == {"user": user, "tokens": tokens_of(answer)}
     me = api.client(tokens_of(answer)["access"]).get("/api/auth/me/")

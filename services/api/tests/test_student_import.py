@@ -42,6 +42,7 @@ def test_one_bad_row_is_named_and_the_rest_is_committed(desk: Desk) -> None:
                 "row_number": 2,
                 "action": "CREATE",
                 "errors": [],
+                "changes": [],
                 "data": {
                     "reg_no": "2026-1",
                     "name": " Amina Yusuf ",
@@ -73,12 +74,14 @@ def test_one_bad_row_is_named_and_the_rest_is_committed(desk: Desk) -> None:
                         "message": "'30.09.2004' is not a date like 2004-09-30",
                     },
                 ],
+                "changes": [],
                 "data": found["preview_rows"][1]["data"],
             },
             {
                 "row_number": 4,
                 "action": "CREATE",
                 "errors": [],
+                "changes": [],
                 "data": found["preview_rows"][2]["data"],
             },
         ],

@@ -179,7 +179,7 @@ def test_an_existing_number_is_an_error_unless_upsert_is_asked_for(desk: Desk) -
     answer = desk.commit(found).json()
     assert (answer["created"], answer["updated"], answer["skipped"]) == (1, 1, 0)
     new = desk.students()["7"]
-    assert (new.id, new.name, new.email, new.version) == (old.id, "New", None, 2)
+    assert (new.id, new.name, new.email, new.version) == (old.id, "New", "old@example.edu", 2)
     assert (new.enrollment_year, new.program_id == place.program.id) == (2026, False)
 
     again = desk.preview(text, "UPSERT")  # nothing would change
@@ -187,3 +187,23 @@ def test_an_existing_number_is_an_error_unless_upsert_is_asked_for(desk: Desk) -
     assert again["duplicate_file_warning"] is True
     assert desk.commit(again).json()["updated"] == 0
     assert desk.students()["7"].version == 2
+
+
+def test_an_update_shows_what_it_replaces_and_an_empty_cell_empties(desk: Desk) -> None:
+    place = desk.make.place("BDS", "2026", "C", year=2026)
+    desk.make.student(
+        place.program,
+        reg_no="7",
+        name="Old",
+        email="old@example.edu",
+        batch_id=place.batch.id,
+        group_id=place.group.id,
+    )
+    text = lines(row("7", name="New", rest="BDS,2026,C,active") + ",", header=f"{HEADER},email")
+    found = desk.preview(text, "UPSERT")
+    assert found["preview_rows"][0]["changes"] == [
+        {"column": "name", "old": "Old", "new": "New"},
+        {"column": "email", "old": "old@example.edu", "new": None},
+    ]
+    desk.commit(found)
+    assert desk.students()["7"].email is None

@@ -64,6 +64,7 @@ def test_a_request_is_accepted_with_the_address_of_its_state(
         "student_id": student.id,
         "reg_no": "2024/7 ü",
         "email": "Amina@example.edu",
+        "purpose": "general",
         "state": "recorded",
         "possible_duplicate": False,
         "error": None,
@@ -167,6 +168,7 @@ def test_a_batch_is_cut_into_jobs_and_counts_its_progress(
             "done": 0,
             "states": {"recorded": 30},
             "message": "The transcripts will be mailed.",
+            "left_out": [],
         },
     )
     payloads = [PAYLOAD.validate_python(job.payload, strict=False) for job in outbox(make)]

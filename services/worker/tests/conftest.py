@@ -26,6 +26,7 @@ from sims_cli.mail_catcher.faults import Faults
 from sims_cli.mail_catcher.smtp import Relay as CatchingRelay
 from sims_cli.mail_catcher.smtp import RelayProtocol
 from sims_cli.mail_catcher.store import MailStore
+from sims_common.clock import now
 from sims_common.settings import DatabaseSettings
 from sims_core import outbox
 from sims_core.jobs import BatchGenerateTranscripts, GenerateAndEmailTranscript
@@ -40,6 +41,7 @@ from sims_core.models import (
     TranscriptRequest,
     User,
 )
+from sims_transcripts import signing
 from sims_worker.settings import WorkerSettings
 
 Ask = Callable[..., list[uuid.UUID]]
@@ -91,9 +93,21 @@ async def _close(server: asyncio.Server, protocols: list[RelayProtocol]) -> None
     await asyncio.sleep(0.05)  # the loop closes their sockets in its next turns
 
 
+@pytest.fixture(scope="session")
+def signing_pair() -> tuple[str, str]:
+    """A key and a certificate as a demo installation has them."""
+    return signing.self_signed("College of Testing", now=now())
+
+
 @pytest.fixture
-def settings(database: DatabaseSettings, redis_url: str, smtp_port: int) -> WorkerSettings:
+def settings(
+    database: DatabaseSettings, redis_url: str, smtp_port: int, signing_pair: tuple[str, str]
+) -> WorkerSettings:
+    key, certificate = signing_pair
     return WorkerSettings(
+        signing_key=SecretStr(key),
+        signing_certificate=certificate,
+        public_url="https://sims.college.example",
         database_url=database.database_url,
         redis_url=SecretStr(redis_url),
         smtp_port=smtp_port,

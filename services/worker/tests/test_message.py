@@ -29,6 +29,7 @@ def mail(**changes: Any) -> TranscriptMail:
         "name": "Zoë <b>Ada</b>",
         "reg_no": "2021-CS-1",
         "pdf": b"%PDF-1.7 \x00\xff",
+        "valid_until": datetime(2026, 11, 6, 14, 5, tzinfo=UTC),
     }
     return TranscriptMail(**(base | changes))
 
@@ -175,3 +176,11 @@ def test_an_address_never_holds_a_break(text: str) -> None:
 def test_a_sender_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"mailbox|address"):
         parse_mailbox(text)
+
+
+def test_the_mail_says_until_when_the_document_can_be_verified() -> None:
+    message = received(mail())
+
+    for kind in ("plain", "html"):
+        words = " ".join(body(message, kind).split())
+        assert "verify it until 6 November 2026, 14:05 UTC by the QR code" in words

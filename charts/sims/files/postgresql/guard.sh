@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Refuses a data directory of another major version before the server touches it.
 set -eu
 server=$(postgres --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Run once by the image's entrypoint, on an empty data directory: the role and database of SIMS.
 # The password is read by psql itself, so that it is in no argument.
 psql --set ON_ERROR_STOP=1 --username postgres --dbname postgres <<'SQL'

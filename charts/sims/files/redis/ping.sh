@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 set -eu
 REDISCLI_AUTH=$(cat /run/secrets/redis/password)
 export REDISCLI_AUTH

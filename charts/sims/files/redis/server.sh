@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The password comes from a file, so that it is in no argument; Valkey reads it from memory.
 set -eu
 umask 077

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import NoReturn, TypeVar
 
+import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sims_backup import events
+from sims_backup.contract.exits import Exit
 from sims_common.errors import SimsError
+
+R = TypeVar("R", bound=BaseModel)
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _KIB = 1024.0
@@ -40,9 +46,15 @@ def seconds(amount: float | None) -> str:
     return f"{int(minutes)} m {rest:.0f} s" if minutes else f"{rest:.1f} s"
 
 
-def emit_json(result: BaseModel) -> None:
-    sys.stdout.write(json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False))
-    sys.stdout.write("\n")
+def report(result: R, output: Output, show: Callable[[R], None], code: Exit = Exit.OK) -> NoReturn:
+    """The end of every verb: the result as asked for, in the outcome too, and the exit code."""
+    events.current().result = result
+    if output is Output.JSON:
+        text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        sys.stdout.write(f"{text}\n")
+    else:
+        show(result)
+    raise typer.Exit(int(code))
 
 
 def facts(title: str, rows: Iterable[tuple[str, object]]) -> None:

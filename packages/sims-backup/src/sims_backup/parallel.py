@@ -6,12 +6,15 @@ process beyond its deadline; these threads die with it.
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -21,8 +24,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """To a tool and its workers: stopped workers of a killed leader would never end."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, number)
+
+
 class Deadline:
-    """End of the run; also kills the child processes registered with it."""
+    """End of the run; also kills the process groups of the children registered with it."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -55,7 +64,7 @@ class Deadline:
         with self._guard:
             children = list(self._children)
         for child in children:
-            child.kill()
+            signal_group(child.pid, signal.SIGKILL)
 
     def close(self) -> None:
         self._timer.cancel()

@@ -7,13 +7,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
+from sims_backup import events
+from sims_backup.contract.events import Progress as Event
+from sims_common.clock import now
 from sims_common.logs import get_logger
 
 log = get_logger(__name__)
 
 _EVERY = 10.0
+_EVENT_EVERY = 2.0
 
 
 class Display(Protocol):
@@ -85,6 +90,60 @@ class LogDisplay:
         """Nothing is held open."""
 
 
+class EventDisplay:
+    """The same as events for a program, every two seconds."""
+
+    def __init__(self, run: events.Run) -> None:
+        self._run = run
+        self._stages: dict[str, _Stage] = {}
+
+    def begin(self, stage: str, total: int | None) -> None:
+        moment = time.monotonic()
+        self._stages[stage] = _Stage(moment, moment, total)
+        self._tell(stage, "began", moment)
+
+    def advance(self, stage: str, amount: int) -> None:
+        known = self._stages.get(stage)
+        if known is None:
+            return
+        known.done += amount
+        moment = time.monotonic()
+        if moment - known.told >= _EVENT_EVERY:
+            known.told = moment
+            self._tell(stage, "running", moment)
+
+    def end(self, stage: str, seconds: float) -> None:
+        del seconds
+        self._tell(stage, "ended", time.monotonic())
+
+    def close(self) -> None:
+        """The outcome is the end."""
+
+    def _tell(self, stage: str, state: Literal["began", "running", "ended"], at: float) -> None:
+        known = self._stages[stage]
+        spent = at - known.began
+        self._run.progress(
+            Event(
+                at=now(),
+                verb=self._run.verb,
+                stage=stage,
+                state=state,
+                bytes=known.done,
+                expected_bytes=known.total,
+                bytes_per_second=int(known.done / spent) if known.done and spent else None,
+                seconds=round(spent, 3),
+            )
+        )
+
+
+@dataclass
+class _Stage:
+    began: float
+    told: float
+    total: int | None
+    done: int = 0
+
+
 class TerminalDisplay:
     """Rich bars on stderr."""
 
@@ -121,4 +180,7 @@ class TerminalDisplay:
 
 
 def open_progress() -> Progress:
+    run = events.current()
+    if run.wanted:
+        return Progress(EventDisplay(run))
     return Progress(TerminalDisplay() if sys.stderr.isatty() else LogDisplay())

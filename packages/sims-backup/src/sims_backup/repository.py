@@ -6,10 +6,10 @@ The order of writes and removals is docs/backup-format.md; this module alone kno
 from __future__ import annotations
 
 import os
-import re
 import socket
 import uuid
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -18,20 +18,31 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from sims_backup.contract.manifest import Manifest, Record
+from sims_backup.contract.naming import SET_ID as _ID
+from sims_backup.contract.naming import set_id as make_id
 from sims_backup.contract.results import Mark, Pin, State, Tombstone
-from sims_backup.errors import AlreadyExists, Busy, ObjectDamaged, Refused, SetNotFound
+from sims_backup.errors import (
+    AlreadyExists,
+    BackupError,
+    Busy,
+    ObjectDamaged,
+    Refused,
+    SetNotFound,
+)
 from sims_backup.parallel import Deadline, Workers
 from sims_backup.seal import seal, unseal
 from sims_backup.storage import ObjectInfo, Storage
 from sims_backup.streams import read_all
 from sims_common.clock import now
+from sims_common.logs import get_logger
+
+log = get_logger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
 SHARED = {"media", "marks", "pins", "tombstones", "probe"}
 MANIFEST, CLAIM, STORE = "manifest.json", "claim.json", "store.json"
 _READERS = 8
-_ID = re.compile(r"[A-Za-z0-9_-]+_\d{8}_\d{6}(_\d+)?")
 
 
 class StoreIdentity(Record):
@@ -107,11 +118,13 @@ class Repository:
         names = [name for name in self.storage.folders() if name not in SHARED]
         ids = [name for name in names if _ID.fullmatch(name)]
         marks, pins = self._marks(), self._pins()
-        deadline = Deadline(3600.0)
         found: list[StoredSet] = []
         damaged: dict[str, str] = {}
         unfinished: list[str] = []
-        with Workers(_READERS, deadline, "manifest") as workers:
+        with (
+            closing(Deadline(3600.0)) as deadline,
+            Workers(_READERS, deadline, "manifest") as workers,
+        ):
             for set_id, manifest in zip(ids, workers.map(self._try_manifest, ids), strict=True):
                 match manifest:
                     case Manifest():
@@ -120,7 +133,6 @@ class Repository:
                         damaged[set_id] = manifest
                     case None:
                         unfinished.append(set_id)
-        deadline.close()
         found.sort(key=lambda item: (item.manifest.sequence, item.manifest.snapshot_at, item.id))
         return Contents(found, damaged, unfinished, sorted(set(names) - set(ids)))
 
@@ -144,6 +156,14 @@ class Repository:
         if manifest.id != set_id:
             raise ObjectDamaged(f"{key}: belongs to {manifest.id}; it was copied by hand")
         return manifest
+
+    def published(self, manifest: Manifest) -> bool:
+        """Whether this very set is here. Raises when another one has its id, or it is damaged."""
+        if self.storage.stat(f"{manifest.id}/{MANIFEST}") is None:
+            return False
+        if self.manifest(manifest.id) != manifest:
+            raise Refused(f"{self.storage.name} has another backup with the id {manifest.id}")
+        return True
 
     def _try_manifest(self, set_id: str) -> Manifest | str | None:
         try:
@@ -199,6 +219,11 @@ class Repository:
             found[stone.set_id] = stone
         return found
 
+    def removed_ids(self) -> list[str]:
+        """Ids that have a tombstone; one listing, nothing is read."""
+        keys = (info.key for info in self.storage.walk("tombstones/"))
+        return sorted(key.removeprefix("tombstones/").removesuffix(".json") for key in keys)
+
     def objects(self, set_id: str) -> list[ObjectInfo]:
         return list(self.storage.walk(f"{set_id}/"))
 
@@ -229,14 +254,13 @@ class Repository:
 
     def claim(self, prefix: str, installation_id: str, started_at: datetime) -> Claim:
         """A new id that is ours; the claim is the set's first object."""
-        base = f"{prefix}_{started_at:%Y%m%d_%H%M%S}"
         for number in range(1, 100):
-            set_id = base if number == 1 else f"{base}_{number}"
+            set_id = make_id(prefix, started_at, number)
             try:
                 return self.claim_id(set_id, installation_id, started_at)
             except AlreadyExists:
                 continue
-        raise Busy(f"{base}: a hundred ids of this second are taken; try again")
+        raise Busy(f"a hundred ids of {started_at:%H:%M:%S} are taken; try again")
 
     def claim_id(self, set_id: str, installation_id: str, started_at: datetime) -> Claim:
         """Claims this very id; ``AlreadyExists`` when somebody has it."""
@@ -248,12 +272,33 @@ class Repository:
             nonce=uuid.uuid4().hex,
             at=started_at,
         )
-        self._write(f"{set_id}/{CLAIM}", claim)
+        try:
+            self._write(f"{set_id}/{CLAIM}", claim)
+        except AlreadyExists:
+            raise
+        except BaseException:
+            self._unclaim(claim)
+            raise
         return claim
 
+    def _unclaim(self, claim: Claim) -> None:
+        """After a failure or a signal: what may have been written all the same is removed."""
+        key = f"{claim.set_id}/{CLAIM}"
+        try:
+            if self._read(Claim, key).nonce == claim.nonce:
+                self.storage.delete([key])
+        except BackupError as error:
+            log.info("no claim to take back", set=claim.set_id, reason=error.detail)
+
     def check_claim(self, set_id: str) -> None:
-        """Raises ``ObjectDamaged`` when the claim of a published set was changed."""
-        self._read(Claim, f"{set_id}/{CLAIM}")
+        """Raises ``ObjectDamaged`` when the claim of a published set was changed.
+
+        One that is gone is none: a sweeper that came too late took it and left the set.
+        """
+        try:
+            self._read(Claim, f"{set_id}/{CLAIM}")
+        except SetNotFound:
+            log.info("a late sweeper took the claim", set=set_id)
 
     def publish(self, manifest: Manifest, claim: Claim) -> None:
         """Writes the manifest, then makes sure that nobody swept the set meanwhile."""

@@ -73,6 +73,9 @@ class BackupSettings(
     backup_lock_timeout: float = Field(
         60.0, ge=0, description="seconds to wait for table locks and for other runs"
     )
+    backup_connect_wait: float = Field(
+        0.0, ge=0, description="seconds in which a database that can't be reached yet is awaited"
+    )
     backup_recipients: str = Field("", description="age1… public keys, by comma")
     backup_identity: SecretStr = Field(
         SecretStr(""), description="AGE-SECRET-KEY-1… for restores; one a line"

@@ -64,6 +64,18 @@ class Hashed:
         return self._digest.hexdigest()
 
 
+class Watched:
+    """Calls ``watch`` with the size of each block that passes."""
+
+    def __init__(self, source: Source, watch: Callable[[int], None]) -> None:
+        self._source, self._watch = source, watch
+
+    def read(self, size: int = BLOCK, /) -> bytes:
+        block = self._source.read(size)
+        self._watch(len(block))
+        return block
+
+
 class Checked:
     """Raises ``ObjectDamaged`` at the end unless size and hash are the expected ones."""
 

@@ -124,3 +124,19 @@ def test_a_drill_that_fails_takes_the_proof_away(
     assert "impossible: expected 2, found 1" in ran.out
     assert cli("list", "--output", "json").json["sets"][0]["state"] == "failed"
     assert school.extra_databases() == [school.name]
+
+
+def test_a_damaged_set_in_the_target_stops_no_other(cli: Any, values: Any, tmp_path: Path) -> None:
+    first = made(cli, 1)[0]
+    there = str(tmp_path / "mirror")
+    cli("sync", "--to", there)
+    (Path(there) / first / "manifest.json").write_bytes(b"{}")
+    second = made(cli, 1)[0]
+    ran = cli("sync", "--to", there, "--output", "json")
+    assert ran.code == Exit.NOT_PROVEN
+    assert ran.json["copied"] == [second]
+    assert list(ran.json["damaged"]) == [first]
+    assert cli("verify", second, "--target", there).code == Exit.OK
+    assert cli("delete", first, "--confirm", first, "--target", there).code == Exit.OK
+    assert cli("sync", "--to", there, "--output", "json").json["copied"] == [first]
+    assert cli("verify", first, "--target", there).code == Exit.OK

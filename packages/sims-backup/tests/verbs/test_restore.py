@@ -241,3 +241,52 @@ def test_a_cut_file_is_told(cli: Any, school: Any, tmp_path: Path) -> None:
     assert ran.code == Exit.NOT_PROVEN
     assert "ends within compressed data" in ran.err
     assert school.extra_databases() == [school.name]
+
+
+def test_nothing_of_a_file_runs_with_the_rights_of_the_operator(
+    cli: Any, pg: Any, school: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An invariant may read a view of the file's own making, with a function in it."""
+    checks = tmp_path / "checks.toml"
+    checks.write_text(
+        '[[invariant]]\nname = "students"\nsql = "SELECT count(*) FROM student WHERE id > 0"\n'
+        "expect = 0\n"
+    )
+    monkeypatch.setenv("SIMS_BACKUP_CHECKS", str(checks))
+    path = tmp_path / "dump.sql"
+    path.write_text(
+        "CREATE FUNCTION public.evil(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN\n"
+        " BEGIN CREATE ROLE evil SUPERUSER; EXCEPTION WHEN insufficient_privilege THEN NULL; END;\n"
+        " RETURN n; END $$;\n"
+        "CREATE TABLE public.t AS SELECT 1 AS x;\n"
+        "CREATE VIEW public.student AS SELECT public.evil(x) AS id FROM public.t;\n"
+    )
+    ran = cli("restore", str(path), "--confirm", school.name, "--no-safety-backup")
+    assert ran.code == Exit.NOT_PROVEN, ran.err
+    assert "students: expected 0, found 1" in ran.err
+    assert pg.rows("postgres", "SELECT FROM pg_roles WHERE rolname = 'evil'") == []
+
+
+def test_a_restored_file_has_statistics(cli: Any, school: Any, tmp_path: Path) -> None:
+    for format_ in ("c", "p"):
+        path = tmp_path / f"{format_}.gz"
+        path.write_bytes(dump(school, format_))
+        into = f"{school.name}_{format_}"
+        assert cli("restore", str(path), "--into", into).code == Exit.OK
+        query = "SELECT reltuples FROM pg_class WHERE relname = 'student'"
+        assert school.server.rows(into, query) == [(300.0,)]
+
+
+def test_the_time_for_undo_counts_from_the_swap(
+    cli: Any, school: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("backup")
+    monkeypatch.setenv("SIMS_RESTORE_MIGRATE_COMMAND", "sleep 1.5")
+    asked = ("--confirm", school.name, "--no-safety-backup", "--keep-old", "1")
+    assert cli("restore", "latest", *asked).code == Exit.OK
+    late = school.server.rows(
+        "postgres",
+        "SELECT kept_until - created_at > interval '1 hour 1 second' FROM"
+        f" sims_admin.restore_journal WHERE guard = '{school.name}'",
+    )
+    assert late == [(True,)]

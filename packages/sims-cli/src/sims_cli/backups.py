@@ -37,6 +37,9 @@ def environment(state: State, environ: Mapping[str, str]) -> dict[str, str]:
         "SIMS_BACKUP_CHECKS": str(files("sims_cli") / "backup_checks.toml"),
         "SIMS_RESTORE_MIGRATE_COMMAND": f"{program('sims')} migrate",
     }
+    media = environ.get("SIMS_MEDIA_DIR") or str(state.media)
+    if Path(media).is_dir():  # made by the first upload
+        ours["SIMS_BACKUP_MEDIA_DIR"] = media
     found = {**ours, **environ}
     local = state.secrets / URL_FILE
     if "SIMS_DATABASE_URL" not in environ and local.is_file():

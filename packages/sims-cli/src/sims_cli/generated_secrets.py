@@ -1,7 +1,8 @@
 """Secrets made in the cluster: what is missing is added, what is there stays as it is.
 
-A specification names, for each Secret and key, either ``{"random": length}`` or
-``{"text": "… {other key} …"}``, a text with the values of other keys of that Secret.
+A specification names, for each Secret and key, one of ``{"random": length}``,
+``{"text": "… {other key} …"}``, a text with the values of other keys of that Secret, and
+``{"signing": "key"}`` with ``{"signing": "certificate"}``, a pair for demonstration in PEM.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 import secrets
 import string
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -29,11 +31,12 @@ class Key(BaseModel):
 
     random: int | None = Field(None, ge=32, le=512, description="characters")
     text: str | None = None
+    signing: Literal["key", "certificate"] | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if (self.random is None) == (self.text is None):
-            raise ValueError("give either random or text")
+        if [self.random, self.text, self.signing].count(None) != 2:  # noqa: PLR2004 (of three)
+            raise ValueError("give either random, text or signing")
         return self
 
 
@@ -56,6 +59,8 @@ def parse(text: str) -> Spec:
         where = ".".join(str(part) for part in first["loc"])
         raise ValidationFailed(f"--spec: {where}: {first['msg']}") from error
     for secret, keys in spec.items():
+        if len(_pair(keys)) == 1 or len(_pair(keys)) < _signing(keys):
+            raise ValidationFailed(f"--spec: {secret}: signing takes one key and one certificate")
         for name, key in keys.items():
             for other in _REFERENCE.findall(key.text or ""):
                 if other not in keys or keys[other].random is None:
@@ -65,16 +70,28 @@ def parse(text: str) -> Spec:
     return spec
 
 
+def _pair(keys: Mapping[str, Key]) -> dict[str, str]:
+    """"key" and "certificate", and the names that they have in the Secret."""
+    return {key.signing: name for name, key in keys.items() if key.signing}
+
+
+def _signing(keys: Mapping[str, Key]) -> int:
+    return sum(key.signing is not None for key in keys.values())
+
+
 def ensure(kube: Kube, namespace: str, name: str, keys: Mapping[str, Key]) -> Outcome:
     """Creates the Secret, or adds the keys that it lacks.
 
     Two that run at once agree on one: the later one sees a conflict and looks again.
-    Raises ``ClusterError`` when the API refuses.
+    Raises ``ClusterError`` when the API refuses, ``ValidationFailed`` on half a signing pair.
     """
     for attempt in range(1, ATTEMPTS + 1):
         found = kube.secret(namespace, name)
         present = _decoded(found or {})
-        missing = complete(present, keys)
+        try:
+            missing = complete(present, keys)
+        except HalfAPair as half:
+            raise ValidationFailed(f"Secret {name}: {half}") from half
         if found and not missing:
             return Outcome.KEPT
         try:
@@ -90,8 +107,12 @@ def ensure(kube: Kube, namespace: str, name: str, keys: Mapping[str, Key]) -> Ou
     raise AssertionError("the last attempt returns or raises")
 
 
+class HalfAPair(ValueError):
+    """A certificate belongs to one key: neither is made for the other."""
+
+
 def complete(present: Mapping[str, str], keys: Mapping[str, Key]) -> dict[str, str]:
-    """The values of the keys that ``present`` lacks."""
+    """The values of the keys that ``present`` lacks. Raises ``HalfAPair``."""
     randoms = {
         name: "".join(secrets.choice(ALPHABET) for _ in range(key.random))
         for name, key in keys.items()
@@ -103,7 +124,20 @@ def complete(present: Mapping[str, str], keys: Mapping[str, Key]) -> dict[str, s
         for name, key in keys.items()
         if key.text is not None and name not in present
     }
-    return {**randoms, **texts}
+    return {**randoms, **texts, **_signing_pair(present, _pair(keys))}
+
+
+def _signing_pair(present: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    there = [name for name in names.values() if name in present]
+    if len(there) == len(names):  # both, or none is wanted
+        return {}
+    if there:
+        (missing,) = set(names.values()) - set(there)
+        raise HalfAPair(f"it has {there[0]} but no {missing}; add it, or delete the other one.")
+    from sims_transcripts import signing  # noqa: PLC0415 (most runs make none)
+
+    key, certificate = signing.self_signed("SIMS demonstration", now=datetime.now(UTC))
+    return {names["key"]: key, names["certificate"]: certificate}
 
 
 def _new(name: str, values: Mapping[str, str]) -> dict[str, Any]:

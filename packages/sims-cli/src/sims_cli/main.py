@@ -8,18 +8,21 @@ import typer
 
 from sims_cli import exit_codes
 from sims_cli.commands import (
+    audit,
     backup,
     check,
     createsuperuser,
     doctor,
     down,
     health,
+    jobs,
     mail,
     migrate,
     reset,
     rqstats,
     secrets,
     seed,
+    signing_certificate,
     smoke,
     up,
 )
@@ -38,9 +41,12 @@ app.command("up")(up.up)
 app.command("down")(down.down)
 app.command("reset")(reset.reset)
 app.add_typer(mail.app, name="mail")
+app.add_typer(audit.app, name="audit")
 app.command("migrate")(migrate.migrate)
 app.command("createsuperuser")(createsuperuser.createsuperuser)
 app.command("seed")(seed.seed)
+app.command("signing-certificate")(signing_certificate.signing_certificate)
+app.add_typer(jobs.app, name="jobs")
 app.command("rqstats")(rqstats.rqstats)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

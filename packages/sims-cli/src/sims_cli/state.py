@@ -34,6 +34,11 @@ class State:
         return self.root / "mail"
 
     @property
+    def media(self) -> Path:
+        """Uploaded files; what the backup saves beside the database."""
+        return self.root / "media"
+
+    @property
     def valkey(self) -> Path:
         return self.root / "valkey"
 

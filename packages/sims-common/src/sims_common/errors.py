@@ -97,6 +97,12 @@ class PreconditionRequired(SimsError):
     title = "If-Match is required"
 
 
+class TooManyRequests(SimsError):
+    status = 429
+    code = "RATE_LIMITED"
+    title = "Too many requests"
+
+
 class Unavailable(SimsError):
     status = 503
     code = "UNAVAILABLE"

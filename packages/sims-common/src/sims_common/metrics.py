@@ -29,6 +29,9 @@ JOBS = Counter("sims_jobs_total", "Jobs that ended", ["job", "result"])
 JOB_DURATION = Histogram(
     "sims_job_duration_seconds", "Time a job took", ["job"], buckets=_JOB_BUCKETS
 )
+WORKER_LOOP_AGE = Gauge(
+    "sims_worker_loop_age_seconds", "Time since a loop of the worker last went round", ["loop"]
+)
 JOBS_RECOVERED = Counter(
     "sims_jobs_recovered_total", "Jobs put back after a lost worker or queue", ["reason"]
 )

@@ -96,6 +96,10 @@ class MailSettings(Settings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_timeout: float = Field(30.0, gt=0, description="seconds without an answer")
+    smtp_ca: str = Field("", description="PEM of the relay's own CA; empty: the system's")
+    smtp_deduplicates: bool = Field(
+        default=False, description="the relay drops a mail whose Message-ID it has taken before"
+    )
     mail_from: str = Field("SIMS <noreply@localhost>", description="sender of every mail")
 
 

@@ -123,6 +123,25 @@ def fail(session: Session, lease: Lease, error: str) -> bool:
     )
 
 
+def progressed(session: Session, lease: Lease) -> None:
+    """Something was done: runs that fail or crash are counted anew from here.
+
+    Else a long chunk would be given up after as many troubles as a single mail.
+    """
+    session.execute(
+        update(Outbox)
+        .where(Outbox.id == lease.id, Outbox.lease == lease.token, Outbox.attempts > 1)
+        .values(crashes=0, attempts=1)
+    )
+
+
+def fruitless(session: Session, lease: Lease) -> int:
+    """Runs since something was last done that did not crash, this one included."""
+    return session.scalars(
+        select(Outbox.attempts - Outbox.crashes).where(Outbox.id == lease.id)
+    ).one()
+
+
 def retry_later(session: Session, lease: Lease, error: str, delay: timedelta) -> bool:
     """Puts the job back for another attempt after ``delay``."""
     return _change(

@@ -28,6 +28,7 @@ from sqlalchemy.exc import OperationalError
 
 from sims_common.errors import SimsError
 from sims_common.logs import get_logger
+from sims_core import audit_tables
 
 log = get_logger(__name__)
 
@@ -116,6 +117,8 @@ def upgrade(engine: Engine, target: str = "head") -> tuple[str | None, str | Non
                 if _is_ahead(before, target):
                     return before.revision, before.revision
                 command.upgrade(config(connection), target)
+                audit_tables.attach(connection)
+                connection.commit()
                 after = current(connection)
                 _write_mark(connection, after)
                 return before.revision, after

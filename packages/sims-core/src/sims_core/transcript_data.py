@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 
 from sims_core.domain import grading
-from sims_core.domain.results import RELEASED
+from sims_core.domain.results import RELEASED, Outcome
 from sims_core.models import (
     AcademicPeriod,
     Batch,
@@ -56,7 +56,7 @@ def scheme_statement(scheme_id: int) -> Select[Decimal, str, Decimal]:
 
 def results_statement(
     student_id: int,
-) -> Select[int, str, str, str, int, Decimal, Decimal]:
+) -> Select[int, str, str, str, int, Decimal, Decimal, str]:
     """Released results in the order of the calendar. Drafts never leave the exam cell."""
     return (
         select(
@@ -67,6 +67,7 @@ def results_statement(
             Course.credits,
             Result.total_obtained,
             Result.total_max,
+            Result.final_outcome,
         )
         .join(Exam, Result.exam_id == Exam.id)
         .join(Course, Exam.course_id == Course.id)
@@ -127,7 +128,7 @@ class _Graded:
 
 def _grade(row: Row[*tuple[Any, ...]], scheme: Sequence[grading.Band]) -> _Graded:
     score = grading.percent(row.total_obtained, row.total_max)
-    band = grading.grade(score, scheme)
+    band = grading.awarded(score, scheme, failed=row.final_outcome == Outcome.FAIL)
     return _Graded(
         period=(row.period_id, row.period),
         name=row.name,

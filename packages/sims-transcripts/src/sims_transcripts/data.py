@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,16 +15,17 @@ class _Frozen(BaseModel):
 class CourseLine(_Frozen):
     """One released result. ``percent`` is 0–100 with two places.
 
-    ``counted`` is false when a better attempt at the same course counts instead: the line
-    stays on the document, its credits and points do not enter the totals.
+    A course may have a letter alone, a percentage alone, or neither: what is not there is
+    printed as a dash. ``counted`` is false when a better attempt at the same course counts
+    instead: the line stays on the document, its credits and points do not enter the totals.
     """
 
     code: str
     name: str
     credits: int
-    percent: Decimal
-    letter: str
-    points: Decimal
+    percent: Decimal | None = None
+    letter: str = ""
+    points: Decimal | None = None
     counted: bool = True
 
 
@@ -69,3 +70,16 @@ class TranscriptData(_Frozen):
     credits_earned: int
     cgpa: Decimal | None
     scale: tuple[GradeStep, ...] = ()
+
+
+class Verification(_Frozen):
+    """How whoever holds the document finds out that it is real.
+
+    ``reference`` names the document among people; ``url`` holds the token and goes into the
+    QR code. ``valid_until`` is in the institution's time zone.
+    """
+
+    url: str
+    reference: str
+    purpose: str
+    valid_until: datetime

@@ -1,7 +1,7 @@
 """Typst draws the document: PDF/A-2a for the archive, PDF/UA-1 for every reader.
 
 The same data gives the same bytes: the document's date is ``issued_on``, the fonts are those
-inside the Typst wheel, and nothing else of the machine enters.
+inside the Typst wheel and this package, and nothing else of the machine enters.
 """
 
 from __future__ import annotations
@@ -16,12 +16,21 @@ from typing import Any
 
 import typst
 
-from sims_transcripts.data import CourseLine, GradeStep, PeriodBlock, TranscriptData
-from sims_transcripts.text import clean
+from sims_transcripts import qr
+from sims_transcripts.data import (
+    CourseLine,
+    GradeStep,
+    PeriodBlock,
+    TranscriptData,
+    Verification,
+)
+from sims_transcripts.letterhead import Letterhead, Signatory
+from sims_transcripts.text import clean, right_to_left
 
 PDF_STANDARDS: list[typst.PDFStandard] = ["a-2a", "ua-1"]
 NONE = "–"
 _TEMPLATES = Path(__file__).parent / "templates"
+_FONTS = Path(__file__).parent / "fonts"
 
 # A compiler serves one call at a time; it lets go of the GIL while it works.
 _lock = threading.Lock()
@@ -34,16 +43,25 @@ class UnprintableText(ValueError):
     """
 
 
-def render(data: TranscriptData) -> bytes:
+def render(
+    data: TranscriptData,
+    letterhead: Letterhead | None = None,
+    verification: Verification | None = None,
+    *,
+    demonstration: bool = False,
+) -> bytes:
     """The transcript as PDF. Safe to call from several threads.
 
-    Raises ``UnprintableText`` with the character in question.
+    Without ``verification`` there is no QR code. ``demonstration`` says on each page that the
+    document is none of an institution's. Raises ``UnprintableText`` with the character in
+    question.
     """
     issued_at = datetime.combine(data.issued_on, time(), UTC)
+    shown = content(data, letterhead or Letterhead(), verification, demonstration=demonstration)
     try:
         with _lock:
             drawn = _compiler().compile(
-                sys_inputs={"data": json.dumps(content(data), ensure_ascii=False)},
+                sys_inputs={"data": json.dumps(shown, ensure_ascii=False)},
                 format="pdf",
                 pdf_standards=PDF_STANDARDS,
                 timestamp=int(issued_at.timestamp()),
@@ -59,20 +77,26 @@ def render(data: TranscriptData) -> bytes:
 
 @cache
 def _compiler() -> typst.Compiler:
-    fonts = typst.Fonts(include_system_fonts=False)
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[_FONTS])
     template = _TEMPLATES / "transcript.typ"
     return typst.Compiler(template, _TEMPLATES, fonts, ignore_system_fonts=True)
 
 
-def content(data: TranscriptData) -> dict[str, Any]:
+def content(
+    data: TranscriptData,
+    letterhead: Letterhead,
+    verification: Verification | None,
+    *,
+    demonstration: bool,
+) -> dict[str, Any]:
     """What the template prints: texts cleaned, figures formatted."""
     lines = [line for period in data.periods for line in period.courses]
     return {
-        "institution": clean(data.institution),
-        "student_name": clean(data.student_name),
+        "letterhead": _letterhead(letterhead, data.institution),
+        "student_name": _said(data.student_name),
         "reg_no": clean(data.reg_no),
-        "program": clean(data.program),
-        "batch": clean(data.batch) or NONE,
+        "program": _said(data.program),
+        "batch": _said(data.batch or NONE),
         "status": clean(data.status).replace("_", " ").capitalize(),
         "issued": {
             "year": data.issued_on.year,
@@ -85,12 +109,49 @@ def content(data: TranscriptData) -> dict[str, Any]:
         "credits_earned": str(data.credits_earned),
         "cgpa": _two_places(data.cgpa),
         "scale": [_step(step) for step in data.scale],
+        "verification": None if verification is None else _verification(verification),
+        "demonstration": demonstration,
+    }
+
+
+def _said(text: str) -> dict[str, Any]:
+    """A text of people, who write from the left or from the right."""
+    cleaned = clean(text)
+    return {"text": cleaned, "rtl": right_to_left(cleaned)}
+
+
+def _letterhead(letterhead: Letterhead, institution: str) -> dict[str, Any]:
+    return {
+        "name": _said(letterhead.name or institution),
+        "lines": [_said(line) for line in letterhead.lines],
+        "colour": letterhead.colour,
+        "logo": letterhead.logo,
+        "logo_description": clean(letterhead.logo_description)
+        or f"Logo of {clean(letterhead.name or institution)}",
+        "signatories": [_signatory(signatory) for signatory in letterhead.signatories],
+        "note": clean(letterhead.note),
+    }
+
+
+def _signatory(signatory: Signatory) -> dict[str, Any]:
+    return {"name": _said(signatory.name), "title": _said(signatory.title)}
+
+
+def _verification(verification: Verification) -> dict[str, Any]:
+    until = verification.valid_until
+    zone = until.tzname() or "UTC"
+    return {
+        "url": verification.url,
+        "qr": qr.svg(verification.url),
+        "reference": verification.reference,
+        "purpose": clean(verification.purpose),
+        "valid_until": f"{until.day} {until:%B %Y}, {until:%H:%M} {zone}",
     }
 
 
 def _period(period: PeriodBlock) -> dict[str, Any]:
     return {
-        "name": clean(period.name),
+        "name": _said(period.name),
         "courses": [_course(line) for line in period.courses],
         "credits": str(period.credits),
         "credits_earned": str(period.credits_earned),
@@ -101,10 +162,10 @@ def _period(period: PeriodBlock) -> dict[str, Any]:
 def _course(line: CourseLine) -> dict[str, Any]:
     return {
         "code": clean(line.code),
-        "name": clean(line.name),
+        "name": _said(line.name),
         "credits": str(line.credits),
         "percent": _two_places(line.percent),
-        "letter": clean(line.letter),
+        "letter": clean(line.letter) or NONE,
         "points": _two_places(line.points),
         "counted": line.counted,
     }

@@ -6,6 +6,7 @@ import unicodedata
 
 _JOINERS = "\u200c\u200d"  # Persian and Indic spelling needs them
 _SEPARATORS = ("Cc", "Zl", "Zp")  # control characters, line and paragraph separators
+_RIGHT_TO_LEFT = ("R", "AL")
 
 
 def clean(text: str) -> str:
@@ -17,6 +18,13 @@ def clean(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     shown = (" " if unicodedata.category(c) in _SEPARATORS else c for c in composed if _visible(c))
     return " ".join("".join(shown).split())
+
+
+def right_to_left(text: str) -> bool:
+    """The paragraph's direction: that of its first strong letter (UAX #9, rules P2 and P3)."""
+    strong = (unicodedata.bidirectional(character) for character in text)
+    first = next((kind for kind in strong if kind in ("L", *_RIGHT_TO_LEFT)), "L")
+    return first in _RIGHT_TO_LEFT
 
 
 def _visible(character: str) -> bool:

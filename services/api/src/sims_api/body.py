@@ -88,7 +88,10 @@ class StrictRoute(APIRoute):
 
     A body over the limit is a 413 whether or not its length was announced, one of another
     media type a 415. Whoever is not signed in is told so before the body is read.
+    ``form_limit`` names the setting with the limit of multipart bodies.
     """
+
+    form_limit = "import_max_body"
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -102,7 +105,7 @@ class StrictRoute(APIRoute):
             if not public:
                 await claims_of(request)
             settings: ApiSettings = request.app.state.settings
-            limit = settings.import_max_body if wanted == FORM else settings.api_max_body
+            limit: int = getattr(settings, self.form_limit if wanted == FORM else "api_max_body")
             _check_headers(request, wanted, limit)
             return await handler(StrictRequest(request.scope, _limited(request.receive, limit)))
 

@@ -31,7 +31,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-_SLASHED = ("/api/", "/health", "/healthz")
+_SLASHED = ("/api/", "/health", "/healthz", "/verify/")
 
 
 class Edge:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import (
@@ -40,9 +41,27 @@ def _integral(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 (Pydantic reads ValueError)
+    return value
+
+
 def _calendar_date(value: Any) -> Any:
     if not isinstance(value, date) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
         raise ValueError("must be a date like 2026-09-30")
+    return value
+
+
+def _written(value: Any) -> Any:
+    if not isinstance(value, str | datetime) or str(value).isdigit():
+        raise ValueError("must be a moment like 2026-09-30T09:00:00+05:00")
+    return value
+
+
+def _with_zone(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must have a time zone, like 2026-09-30T09:00:00+05:00")
     return value
 
 
@@ -66,10 +85,18 @@ Day = Annotated[date, BeforeValidator(_calendar_date)]
 """A date as people write it: a number would be read as seconds since 1970."""
 Digits = BeforeValidator(_whole_number)
 """For numbers in addresses, after their bounds: ``1_0``, ``1.0`` and blanks are none there."""
+RowNumber = Annotated[int, Field(ge=1, le=MAX_ID), Digits]
+"""An id in an address's query."""
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Phone = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()-]{3,30}$")
 ]
+Marks = Annotated[
+    Decimal, Field(ge=0, le=Decimal("99999.99"), decimal_places=2), BeforeValidator(_no_flag)
+]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), BeforeValidator(_no_flag)]
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_with_zone)]
+"""A moment needs its offset: nobody shall guess the time zone."""
 Year = Annotated[int, Field(ge=1900, le=2200, strict=True), Whole]
 
 

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
-from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, UnaryExpression, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from sims_api.fields import MAX_ID, Digits
@@ -29,6 +29,8 @@ MAX_CURSOR = 2000  # characters: a name of 255 characters, four bytes each, in b
 Search = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 Column = InstrumentedAttribute[Any]
+Criterion = tuple[Any, Callable[[Any], ColumnElement[bool]]]
+"""The type of a filter's value, and what it asks of a row."""
 Joins = Callable[[Select[Any]], Select[Any]]
 
 
@@ -37,10 +39,14 @@ def as_it_is(statement: Select[Any]) -> Select[Any]:
     return statement
 
 
-class PageQuery(BaseModel):
+class ListQuery(BaseModel):
     """Query parameters of every list; each list adds its filters and orderings."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(ListQuery):
+    """Which part of the list is asked for."""
 
     page: (
         Annotated[int, Field(ge=1, le=10**9, description="page number, from 1"), Digits] | None
@@ -60,6 +66,9 @@ class Page(BaseModel):
     count: int = Field(description="rows in the whole list")
     next: str | None
     previous: str | None
+
+
+Query = TypeVar("Query", bound=ListQuery)
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,8 @@ class Listing:
 
     ``columns`` maps the fields of a row to columns; ``filters`` and ``orderings`` map
     query names to columns (orderings must never be NULL, or rows would get lost between
-    pages); ``search`` is one column under a trigram index.
+    pages); ``criteria`` are filters that no column equals, such as a range of dates;
+    ``search`` is one column under a trigram index.
     """
 
     model: type[Base]
@@ -109,6 +119,9 @@ class Listing:
     search: Column | None = None
     joins: Joins = as_it_is
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
+    whole: ScalarSelect[Any] | None = None
+    """The number of all rows, for a table that no trigger counts."""
 
     def __post_init__(self) -> None:
         for name, column in self.orderings.items():
@@ -137,16 +150,22 @@ class Listing:
             )
         )
 
-    def query_model(self) -> type[PageQuery]:
+    def query_model(self, base: type[Query] = PageQuery, suffix: str = "List") -> type[Query]:  # type: ignore[assignment]
         """The parameters of this list: an unknown name or value is a 400."""
         orders = tuple(o for name in self.orderings for o in (name, f"-{name}"))
         fields: dict[str, Any] = {"ordering": (Literal[orders] | None, None)}
         for name, column in self.filters.items():
             fields[name] = (self._filter_type(name, column) | None, None)
+        for name, (kind, _) in self.criteria.items():
+            fields[name] = (kind | None, None)
         if self.search is not None:
             fields["search"] = (Search | None, None)
         name = "".join(part.capitalize() for part in self.entity.split("_"))
-        return create_model(f"{name}ListQuery", __base__=PageQuery, **fields)
+        made: type[Query] = create_model(f"{name}{suffix}Query", __base__=base, **fields)
+        return made
+
+    def ordering_of(self, query: ListQuery) -> str:
+        return getattr(query, "ordering", None) or self.default
 
     def _filter_type(self, name: str, column: Column) -> Any:
         if name in self.choices:
@@ -158,10 +177,13 @@ class Listing:
             return Annotated[str, StringConstraints(max_length=255)]
         return kind
 
-    def conditions(self, query: PageQuery) -> list[ColumnElement[bool]]:
+    def conditions(self, query: ListQuery) -> list[ColumnElement[bool]]:
         """The filters and the search that the caller asked for."""
         asked = ((n, c, getattr(query, n)) for n, c in self.filters.items())
         found = [column == value for _, column, value in asked if value is not None]
+        for name, (_, wanted_of) in self.criteria.items():
+            if (value := getattr(query, name)) is not None:
+                found.append(wanted_of(value))
         if self.search is not None and (wanted := getattr(query, "search", None)):
             # The database made the column lower case, by its rules and not by Python's.
             found.append(self.search.like(func.lower(f"%{_LIKE.sub(_ESCAPED, wanted)}%")))

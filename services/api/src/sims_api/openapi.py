@@ -133,7 +133,7 @@ def _describe_errors(operation: dict[str, Any], route: RouteContext) -> None:
     else:
         operation.pop("security", None)
         if "/auth/" in path:
-            statuses.append("401")
+            statuses += ["401", "429"]
     names_rows = path.endswith(("/commit/", "/enqueue/", "/batches/"))
     if "{" in path or names_rows or _has(operation, "page"):
         statuses.append("404")

@@ -28,6 +28,11 @@ class Rows:
     next: Cursor | None
     previous: Cursor | None
 
+    @property
+    def ids(self) -> list[Any]:
+        place = list(self.fields).index("id")
+        return [row[place] for row in self.rows]
+
     def response(self, url: URL) -> Response:
         """The answer; the links keep the caller's filters.
 
@@ -65,7 +70,7 @@ async def fetch(
     if query.cursor is not None and query.page is not None:
         text = "Send either page or cursor, not both."
         raise ValidationFailed(text, errors=[FieldError("page", "NOT_WITH_CURSOR", text)])
-    name = getattr(query, "ordering", None) or listing.default
+    name = listing.ordering_of(query)
     cursor = Cursor.decode(query.cursor, listing, name) if query.cursor is not None else None
     conditions = listing.conditions(query)
     if scope is not None:
@@ -117,6 +122,8 @@ class _Fetch:
         """Rows of the whole list: kept by triggers, or counted under the conditions."""
         if self.conditions:
             statement = select(func.count()).select_from(self.listing.model).where(*self.conditions)
+        elif self.listing.whole is not None:
+            return self.listing.whole
         else:
             statement = select(func.coalesce(func.sum(RowCount.n), 0)).where(
                 RowCount.entity == self.listing.entity

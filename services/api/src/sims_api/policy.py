@@ -31,11 +31,24 @@ class Public(Policy):
         return None
 
 
+@dataclass(frozen=True)
 class Authenticated(Policy):
-    """Anybody who is signed in."""
+    """Anybody who is signed in; with ``even_to_change`` also who must change the password."""
+
+    even_to_change: bool = False
 
     async def __call__(self, actor: CurrentActor) -> Actor:
+        if not self.even_to_change:
+            _refuse_before_change(actor)
         return actor
+
+
+def _refuse_before_change(actor: Actor) -> None:
+    if actor.must_change_password:
+        raise PermissionDenied(
+            "Change your password first: POST /api/auth/change-password/.",
+            code="PASSWORD_CHANGE_REQUIRED",
+        )
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Allowed(Policy):
     own: str | None = None
 
     async def __call__(self, actor: CurrentActor) -> Actor:
+        _refuse_before_change(actor)
         if actor.can(self.code) or (self.own is not None and actor.can(self.own)):
             return actor
         raise PermissionDenied(f"This needs the permission {self.code}.")
@@ -55,8 +69,8 @@ def public() -> Any:
     return Depends(Public())
 
 
-def authenticated() -> Any:
-    return Depends(Authenticated())
+def authenticated(*, even_to_change: bool = False) -> Any:
+    return Depends(Authenticated(even_to_change))
 
 
 def allow(code: str, own: str | None = None) -> Any:

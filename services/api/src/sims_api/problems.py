@@ -18,6 +18,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from sims_api import broken_rules
 from sims_api.body import BodyRefused
 from sims_common.errors import (
     Conflict,
@@ -162,6 +163,9 @@ def from_integrity_error(error: IntegrityError) -> SimsError:
     """What a broken constraint means to the caller: which field, and what to do."""
     diag = getattr(error.orig, "diag", None)
     name = getattr(diag, "constraint_name", None) or ""
+    referred = isinstance(error.orig, pg.ForeignKeyViolation) and _is_referred_to(error)
+    if name in broken_rules.MEANING and not referred:
+        return broken_rules.MEANING[name](getattr(diag, "message_detail", None) or "")
     fields = _columns(name)
     pointer = f"/{fields[0]}" if fields else ""
     match error.orig:
@@ -171,7 +175,7 @@ def from_integrity_error(error: IntegrityError) -> SimsError:
             return Conflict(
                 text, code="DUPLICATE", errors=together or [FieldError("", "DUPLICATE", text)]
             )
-        case pg.ForeignKeyViolation() if _is_referred_to(error):
+        case pg.ForeignKeyViolation() if referred:
             return Conflict(
                 "Other records refer to this one; remove or change them first.", code="IN_USE"
             )

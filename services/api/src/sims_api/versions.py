@@ -53,6 +53,12 @@ def require_match(if_match: str | None, version: int, *, mandatory: bool = False
         )
 
 
+def matches(tag: str, version: int) -> bool:
+    """Whether ``tag`` names exactly this version: no list, no ``*`` that overwrites blindly."""
+    found = _VERSION.fullmatch(tag.strip())
+    return found is not None and found[1] == str(version)
+
+
 def not_modified(if_none_match: str | None, current: str) -> Response | None:
     """A 304 when the caller's copy is the one tagged ``current``."""
     if if_none_match and (if_none_match.strip() == "*" or current in _tags(if_none_match)):

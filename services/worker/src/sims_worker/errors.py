@@ -89,6 +89,13 @@ class NotPrintable(PermanentFailure):
     title = "The transcript cannot be made"
 
 
+class HeldBack(PermanentFailure):
+    """A hold was placed on the student after the transcript had been asked for."""
+
+    code = "FINANCE_BLOCKED"
+    title = "A hold blocks this transcript"
+
+
 class OutcomeUnknown(PermanentFailure):
     """Twice a connection or worker ended while the relay had the mail."""
 

@@ -50,7 +50,9 @@ class WorkerHealth:
         return max(self.main_loop.age, self.dispatcher.age) <= STALLED
 
     def collect(self) -> None:
-        """Refreshes the gauges of the queues from PostgreSQL."""
+        """Refreshes the heartbeats, and the gauges of the queues from PostgreSQL."""
+        metrics.WORKER_LOOP_AGE.labels("main").set(self.main_loop.age)
+        metrics.WORKER_LOOP_AGE.labels("dispatcher").set(self.dispatcher.age)
         with Session(self.engine) as session:
             found = outbox.queue_states(session)
         metrics.QUEUE_JOBS.clear()

@@ -6,6 +6,7 @@ side-port (health and metrics), shutdown (signals).
 
 from __future__ import annotations
 
+import sys
 import threading
 
 from sims_common import logs, metrics
@@ -13,6 +14,7 @@ from sims_common.settings import load
 from sims_common.side_port import SidePort
 from sims_core import db
 from sims_core.jobs import JobQueue, connect
+from sims_core.press import Press, SigningKeyInvalid, build
 from sims_worker import jobs
 from sims_worker.database import Patient
 from sims_worker.dispatcher import Dispatcher
@@ -49,7 +51,7 @@ class WorkerProcess:
         self.runner = JobRunner(
             patient=Patient(self.engine, stopping=self.stopping, beat=self.main_loop.beat),
             pulse=self.pulse,
-            handler=TranscriptHandler(settings),
+            handler=TranscriptHandler(settings, _press(settings)),
             stopping=self.stopping,
             beat=self.main_loop.beat,
             worker=name(),
@@ -93,6 +95,21 @@ class WorkerProcess:
             stopping=self.stopping,
             beat=self.main_loop.beat,
         )
+
+
+def _press(settings: WorkerSettings) -> Press:
+    """A worker that cannot sign has nothing to do: it ends with exit code 78 (EX_CONFIG)."""
+    try:
+        press = build(settings)
+    except SigningKeyInvalid as error:
+        sys.stderr.write(f"SIMS_SIGNING_KEY, SIMS_SIGNING_CERTIFICATE: {error}\n")
+        raise SystemExit(78) from None
+    log.info(
+        "documents are signed",
+        subject=press.identity.subject,
+        demonstration=press.identity.demonstration,
+    )
+    return press
 
 
 def _side_port(settings: WorkerSettings, health: WorkerHealth) -> SidePort:

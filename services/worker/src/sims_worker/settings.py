@@ -9,11 +9,11 @@ from pydantic import AfterValidator, Field
 
 from sims_common.settings import (
     DatabaseSettings,
-    InstitutionSettings,
     LogSettings,
     MailSettings,
     RedisSettings,
 )
+from sims_core.press import IssuingSettings
 from sims_worker.mail.address import parse_mailbox
 
 
@@ -22,9 +22,7 @@ def _a_mailbox(value: str) -> str:
     return value
 
 
-class WorkerSettings(
-    LogSettings, DatabaseSettings, RedisSettings, MailSettings, InstitutionSettings
-):
+class WorkerSettings(LogSettings, DatabaseSettings, RedisSettings, MailSettings, IssuingSettings):
     worker_side_host: str = "0.0.0.0"  # noqa: S104 (probes and Prometheus come from outside)
     worker_side_port: int = Field(9101, ge=0, le=65535)
     worker_stop_timeout: float = Field(

@@ -21,3 +21,5 @@ class Exit(IntEnum):
     INCOMPLETE_TARGETS = 10  # published in the first target, not in all
     MEDIA_PROBLEMS = 11  # published; media files are missing or changed, named in the output
     CONFIG = 78  # a setting is wrong (EX_CONFIG)
+    INTERRUPTED = 130  # Ctrl-C; cleaned up like any failure
+    TERMINATED = 143  # SIGTERM, such as a deleted Job; cleaned up too

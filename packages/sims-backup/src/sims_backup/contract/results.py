@@ -7,9 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from sims_backup.contract.manifest import Record
+from sims_backup.contract.manifest import Format, Kind, Manifest, Record
 
-State = Literal["verified", "unverified", "failed", "damaged", "unfinished"]
+State = Literal["verified", "unverified", "failed"]
+RestoreState = Literal[
+    "loading", "loaded", "swapped", "undoing", "done", "undone", "rolled_back", "purged"
+]
 
 
 class Mark(Record):
@@ -39,15 +42,24 @@ class Tombstone(Record):
 class SetSummary(Record):
     id: str
     state: State
-    created_at: datetime | None
-    sequence: int | None
-    format: str | None
-    kind: str | None
-    size: int
-    rows: int | None
+    created_at: datetime = Field(description="the data is as of then")
+    finished_at: datetime
+    sequence: int
+    format: Format
+    kind: Kind
+    parent: str = Field(description="who asked for it (`backup --parent`), or empty")
+    installation_id: str
+    database: str
+    server_version: str
+    schema_revision: str | None
+    app_version: str
+    encrypted: bool
+    size: int = Field(description="bytes stored for this set alone, without shared media")
+    rows: int
     media_files: int | None
     pinned: bool
-    verified_at: datetime | None
+    locked_until: datetime | None
+    verified_at: datetime | None = Field(description="last time that all was read back or drilled")
     recovery_time: float | None = Field(description="seconds, of the last drill that passed")
     reasons: list[str] = Field(default_factory=list, description="why retention keeps it")
     note: str = ""
@@ -55,14 +67,44 @@ class SetSummary(Record):
 
 class ListResult(Record):
     target: str
-    sets: list[SetSummary]
-    problems: list[str]
+    sets: list[SetSummary] = Field(description="oldest first")
+    damaged: dict[str, str] = Field(description="id to what is wrong with its manifest")
+    unfinished: list[str] = Field(description="running or dead runs; no backups")
+    removed: list[str] = Field(
+        default_factory=list, description="ids that retention or a deletion removed"
+    )
+    problems: list[str] = Field(description="the same and others, for people")
+
+
+class ShowResult(Record):
+    manifest: Manifest
+    state: State
+    marks: list[Mark]
+    pin: Pin | None
+
+
+class PinResult(Record):
+    id: str
+    target: str
+    pinned: bool
+    reason: str
+
+
+class DeleteResult(Record):
+    id: str
+    target: str
+    deleted: bool = Field(description="false: it was gone already")
+    bytes_freed: int
 
 
 class BackupResult(Record):
     id: str
+    adopted: bool = Field(
+        default=False, description="an earlier run with this --id had published it"
+    )
     target: str
-    format: str
+    snapshot_at: datetime
+    format: Format
     size: int
     dump_bytes: int
     media_files: int
@@ -74,6 +116,7 @@ class BackupResult(Record):
     missing_media: list[str]
     changed_media: list[str]
     copies: dict[str, str] = Field(description="further target to ok or its error")
+    pruned: list[str] = Field(default_factory=list, description="ids that --prune removed")
 
 
 class VerifyResult(Record):
@@ -111,6 +154,10 @@ class PlanResult(Record):
 class RestoreResult(Record):
     id: str
     restore_id: str
+    request: str = Field("", description="name given with --request")
+    adopted: bool = Field(
+        default=False, description="an earlier run with this --request had done it"
+    )
     database: str
     kept_database: str | None
     kept_until: datetime | None
@@ -160,15 +207,39 @@ class SyncResult(Record):
     copied: list[str]
     deleted: list[str]
     kept: dict[str, str] = Field(description="not deleted although retention removed it: why")
+    damaged: dict[str, str] = Field(description="of the target: neither copied nor removed")
     media_copied: int
     bytes_copied: int
 
 
 class UndoResult(Record):
     restore_id: str
+    adopted: bool = Field(default=False, description="an earlier run had undone it")
     database: str
     set_aside: str
     swap_seconds: float
+
+
+class RestoreSummary(Record):
+    """One entry of the restore journal; states: docs/backup-format.md, Restore journal."""
+
+    restore_id: str
+    request: str
+    kind: Literal["swap", "into", "drill"]
+    set_id: str
+    database: str
+    state: RestoreState
+    safety_backup: str | None
+    kept_database: str | None = Field(description="what it replaced, while undo is possible")
+    kept_until: datetime | None
+    started_at: datetime
+    updated_at: datetime
+    message: str
+
+
+class RestoresResult(Record):
+    database: str
+    restores: list[RestoreSummary] = Field(description="oldest first")
 
 
 class Finding(Record):

@@ -25,12 +25,13 @@ from sims_backup.contract.manifest import (
     Tools,
 )
 from sims_backup.contract.results import BackupResult
+from sims_backup.engine import adopt
 from sims_backup.engine.context import Context
+from sims_backup.engine.copies import copies
 from sims_backup.engine.dump_directory import DirectoryDump
 from sims_backup.engine.dump_stream import dump_stream
 from sims_backup.engine.media_backup import Known, MediaBackup
 from sims_backup.engine.reader import media_index, media_objects
-from sims_backup.engine.sync import copy_set
 from sims_backup.engine.writer import UPLOAD, SetWriter
 from sims_backup.errors import BackupError
 from sims_backup.invariants import evaluate, media_references
@@ -39,7 +40,6 @@ from sims_backup.postgres.clients import Client
 from sims_backup.postgres.lock import RunLock
 from sims_backup.postgres.snapshot import Snapshot
 from sims_backup.repository import Claim, Contents, Repository
-from sims_backup.storage.targets import open_target
 from sims_common.clock import now
 from sims_common.logs import get_logger
 from sims_common.version import app_version
@@ -63,24 +63,45 @@ class Dump:
     peak_staging: int
 
 
+@dataclass(frozen=True)
+class _Order:
+    """Who asked for what; ``set_id`` makes it repeatable."""
+
+    kind: Kind
+    parent: str
+    set_id: str | None
+
+
 def take_backup(
-    context: Context, *, kind: Kind = "manual", parent: str = "", lock: RunLock | None = None
+    context: Context,
+    *,
+    kind: Kind = "manual",
+    parent: str = "",
+    set_id: str | None = None,
+    lock: RunLock | None = None,
 ) -> BackupResult:
-    """Publishes a new set in the context's store, then copies it to the further targets."""
+    """Publishes a new set in the context's store, then copies it to the further targets.
+
+    With ``set_id`` it may be repeated: a set of that id and parent is adopted.
+    """
+    order = _Order(kind, parent, set_id)
     if lock is not None:
-        return _locked(context, kind, parent, lock)
+        return _locked(context, order, lock)
     with context.lock() as own:
-        return _locked(context, kind, parent, own)
+        return _locked(context, order, own)
 
 
-def _locked(context: Context, kind: Kind, parent: str, lock: RunLock) -> BackupResult:
+def _locked(context: Context, order: _Order, lock: RunLock) -> BackupResult:
     began, started = time.monotonic(), now()
     client = context.dump_client()
     context.repository.adopt(context.installation_id)
     contents = context.repository.contents()
-    claim = context.repository.claim(
-        context.settings.backup_prefix, context.installation_id, started
-    )
+    if order.set_id is not None:
+        earlier = adopt.adoptable(context.repository, contents, order.set_id, order.parent)
+        if earlier is not None:
+            done = copies(context, earlier)
+            return adopt.adopted_result(earlier, context.storage.name, done)
+    claim = adopt.claim(context, order.set_id, started)
     try:
         writer = _writer(context, claim, started)
         dump = _dump(context, client, writer)
@@ -88,9 +109,9 @@ def _locked(context: Context, kind: Kind, parent: str, lock: RunLock) -> BackupR
         media, uploaded = _media(context, contents, writer, dump)
         with context.progress.stage("publish"):
             lock.check()
-            writer.check_complete(lambda: len(writer.objects))
+            writer.check_complete()
             manifest = _manifest(context, client, claim, writer, dump, media, contents)
-            manifest = manifest.model_copy(update={"kind": kind, "parent": parent})
+            manifest = manifest.model_copy(update={"kind": order.kind, "parent": order.parent})
             context.repository.publish(manifest, claim)
     except BaseException:
         _discard(context.repository, claim)
@@ -98,12 +119,13 @@ def _locked(context: Context, kind: Kind, parent: str, lock: RunLock) -> BackupR
     return BackupResult(
         id=manifest.id,
         target=context.storage.name,
+        snapshot_at=manifest.snapshot_at,
         format=manifest.format,
         size=manifest.size,
         dump_bytes=dumped,
         media_files=media.files if media else 0,
         media_uploaded=uploaded,
-        copies=_copies(context, manifest),
+        copies=copies(context, manifest),
         duration=time.monotonic() - began,
         stages=dict(context.progress.seconds),
         peak_staging=dump.peak_staging,
@@ -123,7 +145,7 @@ def _discard(repository: Repository, claim: Claim) -> None:
 
 def _writer(context: Context, claim: Claim, started: datetime) -> SetWriter:
     settings = context.settings
-    days = max(settings.retention_days, 1)
+    days = max(settings.retention_days, settings.retention_daily, 1)
     return SetWriter(
         context.storage,
         claim.set_id,
@@ -270,22 +292,3 @@ def _manifest(
             Encryption(recipients=writer.recipients.fingerprints) if writer.recipients else None
         ),
     )
-
-
-def _copies(context: Context, manifest: Manifest) -> dict[str, str]:
-    """Copies to the further targets; one that fails does not spoil the others."""
-    outcome: dict[str, str] = {}
-    for text in context.settings.targets[1:]:
-        try:
-            with (
-                open_target(text, context.settings) as storage,
-                context.progress.stage(f"copy to {storage.name}", manifest.size),
-            ):
-                target = Repository(storage)
-                target.adopt(context.installation_id)
-                copy_set(context, target, manifest)
-            outcome[text] = "ok"
-        except BackupError as error:
-            log.error("further target failed", target=text, error=error.detail)  # noqa: TRY400  the error is told, its trace adds nothing
-            outcome[text] = error.detail
-    return outcome

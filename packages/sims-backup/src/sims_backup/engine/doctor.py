@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from enum import StrEnum
 from io import BytesIO
 
 from sims_backup.contract.results import DoctorResult, Finding
@@ -25,15 +26,24 @@ _LOW = 2 * 1024**3
 _Check = Callable[[Context], Iterator[Finding]]
 
 
-def examine(settings: BackupSettings, *, fix: bool) -> DoctorResult:
+class Scope(StrEnum):
+    ALL = "all"
+    DATABASE = "database"
+    STORES = "stores"
+
+
+def examine(
+    settings: BackupSettings, *, fix: bool = False, scope: Scope = Scope.ALL
+) -> DoctorResult:
     """Runs every check; one that fails does not hide the others."""
     findings: list[Finding] = []
-    with Context.open(settings) as context:
-        if fix:
-            findings += _guarded("repair", _repair, context)
-        for name, check in _CHECKS.items():
-            findings += _guarded(name, check, context)
-    for target in settings.targets:
+    if scope is not Scope.STORES:
+        with Context.open(settings) as context:
+            if fix:
+                findings += _guarded("repair", _repair, context)
+            for name, check in _CHECKS.items():
+                findings += _guarded(name, check, context)
+    for target in settings.targets if scope is not Scope.DATABASE else ():
         with Context.open(settings, target) as context:
             findings += _guarded(f"store {target}", _store, context)
     return DoctorResult(findings=findings)

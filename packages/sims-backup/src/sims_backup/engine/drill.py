@@ -10,7 +10,7 @@ from sims_backup.engine.context import Context
 from sims_backup.engine.load import Loader
 from sims_backup.engine.media_restore import verify_media
 from sims_backup.engine.recover import recover
-from sims_backup.engine.restore import new_restore_id
+from sims_backup.engine.restore_run import new_restore_id
 from sims_backup.errors import BackupError, NotProven, SetNotFound
 from sims_backup.postgres import databases
 from sims_backup.postgres.catalog import existing_roles
@@ -77,8 +77,10 @@ def _entry(context: Context, stored: StoredSet, restore_id: str, scratch: str) -
         safety_set=None,
         media_root=None,
         role=None,
+        request="",
         message="",
         created_at=now(),
+        updated_at=now(),
     )
 
 

@@ -44,6 +44,8 @@ class Range:
     @property
     def query(self) -> str:
         columns = ", ".join(_quote(column) for column in self.table.copied)
+        if self.first == 0 and self.end is None:  # COPY of a table costs less than of a query
+            return f"COPY {self.table.quoted} ({columns}) TO STDOUT"
         where = f"ctid >= '({self.first},0)'::tid"
         if self.end is not None:
             where += f" AND ctid < '({self.end},0)'::tid"
@@ -188,7 +190,7 @@ class DirectoryDump:
                 effect("pg.dump", "directory"),
                 Tool(argv, environment, self._deadline, on_line=upload.line) as tool,
             ):
-                governor = Governor(staging, limit, tool.pause, tool.resume)
+                governor = Governor(staging, limit, upload.leaving, tool.pause, tool.resume)
                 governor.start()
                 try:
                     tool.finish()
@@ -218,14 +220,34 @@ class _Finished:
         self.futures: list[Future[None]] = []
 
     def line(self, text: str) -> None:
-        if match := FINISHED.search(text):
-            for path in self._folder.glob(f"{match.group(1)}.dat*"):
-                self._queue(path)
+        match = FINISHED.search(text)
+        if match is None:
+            return
+        item, what = match.groups()
+        if what == "TABLE DATA":
+            self._queue_all(f"{item}.dat*")
+        else:
+            self._large_objects(self._folder / f"blobs_{item}.toc")
+
+    def _large_objects(self, listing: Path) -> None:
+        """A finished group, since pg_dump 17; an older one is found by ``rest``."""
+        if not listing.is_file():
+            return
+        for line in listing.read_text().splitlines():
+            self._queue_all(f"{line.split()[1]}*")
+        self._queue(listing)
+
+    def _queue_all(self, pattern: str) -> None:
+        for path in self._folder.glob(pattern):
+            self._queue(path)
 
     def rest(self) -> None:
-        """After a successful end: large objects and the table of contents."""
+        """After a successful end: the table of contents and what no line has named."""
         for path in sorted(self._folder.iterdir()):
             self._queue(path)
+
+    def leaving(self) -> bool:
+        return any(not future.done() for future in self.futures)
 
     def _queue(self, path: Path) -> None:
         if path.name not in self._seen:

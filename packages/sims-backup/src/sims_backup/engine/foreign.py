@@ -19,10 +19,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from sims_backup.engine.context import Context
-from sims_backup.engine.load import LOAD, OPTIONS, Gunzipped
+from sims_backup.engine.load import LOAD, OPTIONS, Gunzipped, analyze
 from sims_backup.engine.plain_script import run_script
 from sims_backup.engine.staging import Staging, require_space
 from sims_backup.errors import Refused, SetNotFound
+from sims_backup.invariants import broken
 from sims_backup.postgres.clients import Client
 from sims_backup.postgres.server import Connection, database_errors
 from sims_backup.postgres.tools import run
@@ -121,16 +122,35 @@ def hand_over(context: Context, database: str, role: str, owner: str) -> None:
 
 def load_file(context: Context, dump: DumpFile, database: str, role: LoadRole) -> dict[str, int]:
     """Loads as ``role``; returns what was left out, by kind."""
+    load = _script if dump.kind == "plain" else _archive
     with context.progress.stage(LOAD, dump.path.stat().st_size):
-        if dump.kind == "plain":
-            with (
-                opened(dump.path, gzipped=dump.gzipped) as source,
-                context.server.connect(
-                    database, user=role.name, password=role.password, options=OPTIONS
-                ) as connection,
-            ):
-                return run_script(connection, source, dump.label, restricted=True)
-        return _archive(context, dump, database, role)
+        skipped = load(context, dump, database, role)
+    analyze(context, context.dump_client(), database, _environment(context, database, role))
+    return skipped
+
+
+def broken_invariants(context: Context, database: str, role: LoadRole) -> list[str]:
+    """Of a file without a manifest: only those with a value of their own can fail."""
+    with context.server.connect(
+        database, user=role.name, password=role.password, options=OPTIONS
+    ) as connection:
+        return broken(connection, context.checks, None)
+
+
+def _environment(context: Context, database: str, role: LoadRole) -> dict[str, str]:
+    return context.server.environment(
+        database, options=OPTIONS, user=role.name, password=role.password
+    )
+
+
+def _script(context: Context, dump: DumpFile, database: str, role: LoadRole) -> dict[str, int]:
+    with (
+        opened(dump.path, gzipped=dump.gzipped) as source,
+        context.server.connect(
+            database, user=role.name, password=role.password, options=OPTIONS
+        ) as connection,
+    ):
+        return run_script(connection, source, dump.label, restricted=True)
 
 
 def _archive(context: Context, dump: DumpFile, database: str, role: LoadRole) -> dict[str, int]:
@@ -149,11 +169,8 @@ def _archive(context: Context, dump: DumpFile, database: str, role: LoadRole) ->
             f"--jobs={context.settings.backup_jobs}",
             str(path),
         ]
-        environment = context.server.environment(
-            database, options=OPTIONS, user=role.name, password=role.password
-        )
         with effect("pg.restore", dump.label):
-            run(argv, environment, context.deadline)
+            run(argv, _environment(context, database, role), context.deadline)
     return skipped
 
 

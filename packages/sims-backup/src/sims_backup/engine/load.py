@@ -85,10 +85,7 @@ class Loader:
                     self._custom()
                 case "plain":
                     self._plain()
-        with self._context.progress.stage("analyze"), effect("pg.analyze", self._name):
-            argv = [self._client.tool("vacuumdb"), "--analyze-only", f"--jobs={self._jobs}", "-q"]
-            name = f"--dbname={make_conninfo('', dbname=self._name)}"
-            run([*argv, "--no-password", name], self._environment, self._context.deadline)
+        analyze(self._context, self._client, self._name, self._environment)
 
     def _directory(self) -> None:
         with self._files("db/") as files:
@@ -182,6 +179,15 @@ class Loader:
             path.open("xb") as sink,
         ):
             copy(source, sink)
+
+
+def analyze(context: Context, client: Client, name: str, environment: dict[str, str]) -> None:
+    """Statistics, without which the first queries after a restore would be slow."""
+    jobs = f"--jobs={context.settings.backup_jobs}"
+    argv = [client.tool("vacuumdb"), "--analyze-only", jobs, "--quiet", "--no-password"]
+    database = f"--dbname={make_conninfo('', dbname=name)}"
+    with context.progress.stage("analyze"), effect("pg.analyze", name):
+        run([*argv, database], environment, context.deadline)
 
 
 def _drain_rest(source: Source) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sims_backup.contract.results import PruneResult, RetentionEntry
+from sims_backup.contract.retention import Decision, Facts, Policy, decide, describe, forecast
 from sims_backup.engine.context import Context
 from sims_backup.engine.reader import media_objects
 from sims_backup.engine.staging import sweep
 from sims_backup.errors import BackupError
 from sims_backup.postgres.journal import sets_in_use
 from sims_backup.repository import Contents, StoredSet
-from sims_backup.retention import Decision, Facts, Policy, decide, describe, forecast
 from sims_backup.settings import BackupSettings
 from sims_common.clock import now, today
 from sims_common.logs import get_logger

@@ -18,7 +18,7 @@ from sims_backup.media import (
     read_index,
     read_objects,
 )
-from sims_backup.streams import Checked, Hashed, Source
+from sims_backup.streams import Checked, Source, Watched
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def open_object(context: Context, manifest: Manifest, key: str, stage: str) -> I
         context.progress.advance(stage, amount)
 
     with context.storage.open(f"{manifest.id}/{key}") as body:
-        checked = Checked(Hashed(body, watch), sha256=stored.sha256, size=stored.size, name=name)
+        checked = Checked(Watched(body, watch), sha256=stored.sha256, size=stored.size, name=name)
         encrypted = key.endswith(SUFFIX)
         yield context.decrypted(manifest, checked, name) if encrypted else checked
 
@@ -45,7 +45,7 @@ def open_media(context: Context, manifest: Manifest, item: MediaObject) -> Itera
     name = f"{context.storage.name}/{key}"
     with context.storage.open(key) as body:
         stored = Checked(
-            Hashed(body, context.deadline.watch),
+            Watched(body, context.deadline.watch),
             sha256=item.stored_sha256,
             size=item.stored_size,
             name=name,

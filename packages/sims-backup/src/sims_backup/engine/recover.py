@@ -67,7 +67,8 @@ def purge(context: Context, connection: Connection) -> list[str]:
         databases.drop(connection, aside)
         if entry.media_root is not None:
             MediaRestore(Path(entry.media_root), entry.restore_id).discard()
-        journal.set(entry.restore_id, state="purged")
+        state = "purged" if entry.state == "done" else "undone"
+        journal.set(entry.restore_id, state=state, kept=None)
         dropped.append(aside)
         log.info("kept database dropped", database=aside, restore=entry.restore_id)
     return dropped

@@ -103,13 +103,22 @@ def _size(path: Path) -> int:
 
 
 class Governor(threading.Thread):
-    """Pauses pg_dump while staging holds more than ``limit`` bytes."""
+    """Pauses pg_dump while staging holds more than ``limit`` bytes and files leave it.
+
+    ``leaving`` says whether a finished file is still to be uploaded: one that pg_dump has not
+    finished never leaves, however long pg_dump is stopped.
+    """
 
     def __init__(
-        self, staging: Staging, limit: int, pause: Callable[[], None], resume: Callable[[], None]
+        self,
+        staging: Staging,
+        limit: int,
+        leaving: Callable[[], bool],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
     ) -> None:
         super().__init__(name="staging-governor", daemon=True)
-        self._staging, self._limit = staging, limit
+        self._staging, self._limit, self._leaving = staging, limit, leaving
         self._pause, self._resume = pause, resume
         self._over = threading.Event()
         self.pauses = 0
@@ -119,11 +128,12 @@ class Governor(threading.Thread):
         paused = False
         while not self._over.wait(0.05):
             size = self._staging.measure()
-            if not paused and size > self._limit:
+            leaving = self._leaving()
+            if not paused and size > self._limit and leaving:
                 self._pause()
                 self.pauses += 1
                 paused = True
-            elif paused and size <= self._limit // 2:
+            elif paused and (size <= self._limit // 2 or not leaving):
                 self._resume()
                 paused = False
         if paused:

@@ -13,7 +13,7 @@ from sims_backup.errors import AlreadyExists, Refused
 from sims_backup.media import MediaObject
 from sims_backup.repository import CLAIM, Claim, Contents, Repository
 from sims_backup.storage import Upload
-from sims_backup.streams import BLOCK, ByteStream, Checked, Hashed, Source, drain
+from sims_backup.streams import BLOCK, ByteStream, Checked, Source, Watched, drain
 from sims_common.clock import now
 from sims_common.logs import get_logger
 
@@ -33,7 +33,7 @@ class _Stored:
         if self._body is None or self._checked is None:
             self._body = self._context.storage.open(self._key)
             self._checked = Checked(
-                Hashed(self._body, self._context.deadline.watch),
+                Watched(self._body, self._context.deadline.watch),
                 sha256=self._sha256,
                 size=self._size,
                 name=f"{self._context.storage.name}/{self._key}",
@@ -60,6 +60,8 @@ class Copied:
 def copy_set(context: Context, target: Repository, manifest: Manifest) -> Copied:
     """Media, then the set's objects, manifest last. Continues where a dead run stopped."""
     copied = Copied()
+    if target.published(manifest):
+        return copied
     claim = _claim(target, manifest)
     lock_until = manifest.locked_until
     if manifest.media is not None:
@@ -108,7 +110,7 @@ def _opener(context: Context, key: str, item: MediaObject) -> Callable[[], Sourc
 def _require_same(context: Context, target: Repository, key: str, size: int, sha256: str) -> None:
     with target.storage.open(key) as body:
         name = f"{target.storage.name}/{key}"
-        drain(Checked(Hashed(body, context.deadline.watch), sha256=sha256, size=size, name=name))
+        drain(Checked(Watched(body, context.deadline.watch), sha256=sha256, size=size, name=name))
 
 
 def synchronise(context: Context, target: Repository, *, delete: bool, dry_run: bool) -> SyncResult:
@@ -128,7 +130,7 @@ def synchronise(context: Context, target: Repository, *, delete: bool, dry_run: 
         missing = [
             item
             for item in context.repository.contents().sets
-            if item.id not in known and item.state != "failed"
+            if item.id not in known | there.damaged.keys() and item.state != "failed"
         ]
         for item in missing if not dry_run else []:
             with context.progress.stage(f"copy {item.id}", item.manifest.size):
@@ -143,6 +145,7 @@ def synchronise(context: Context, target: Repository, *, delete: bool, dry_run: 
         copied=[item.id for item in missing],
         deleted=deleted,
         kept=kept,
+        damaged=there.damaged,
         media_copied=copied.media,
         bytes_copied=copied.size,
     )

@@ -12,7 +12,7 @@ from sims_backup.engine.reader import media_objects
 from sims_backup.errors import NotProven, SetNotFound
 from sims_backup.parallel import Workers
 from sims_backup.repository import StoredSet
-from sims_backup.streams import Checked, Hashed, drain
+from sims_backup.streams import Checked, Watched, drain
 from sims_common.clock import now
 from sims_common.version import app_version
 
@@ -76,7 +76,7 @@ def check_objects(context: Context, items: list[_Item]) -> list[str]:
         context.deadline.check()
         try:
             with context.storage.open(key) as body:
-                watched = Hashed(body, lambda n: context.progress.advance(STAGE, n))
+                watched = Watched(body, lambda n: context.progress.advance(STAGE, n))
                 name = f"{context.storage.name}/{key}"
                 drain(Checked(watched, sha256=sha256, size=size, name=name))
         except (NotProven, SetNotFound) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -125,11 +126,15 @@ _LISTS = {
 }
 
 
+_ITEM = re.compile(r'"((?:[^"]|"")*)"|([^",\s]+)')
+
+
 def _value(key: str, value: str) -> sql.Composable:
     """List settings are stored quoted item by item; others as one text."""
-    if key in _LISTS:
-        return sql.SQL(value) if value else sql.Literal("")
-    return sql.Literal(value)
+    if key not in _LISTS:
+        return sql.Literal(value)
+    items = [quoted.replace('""', '"') or bare for quoted, bare in _ITEM.findall(value)]
+    return sql.SQL(", ").join(sql.Literal(item) for item in items or [""])
 
 
 def _grants(

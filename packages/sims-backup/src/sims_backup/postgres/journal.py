@@ -17,12 +17,10 @@ from typing import Literal
 from psycopg import sql
 from psycopg.rows import class_row
 
+from sims_backup.contract.results import RestoreState
 from sims_backup.postgres.server import Connection, Server, database_errors
 from sims_backup.steps import effect
 
-State = Literal[
-    "loading", "loaded", "swapped", "undoing", "done", "undone", "rolled_back", "purged"
-]
 Kind = Literal["swap", "into", "drill"]
 
 _CREATE = """
@@ -40,14 +38,16 @@ CREATE TABLE IF NOT EXISTS sims_admin.restore_journal (
   safety_set text,
   media_root text,
   role text,
+  request text NOT NULL DEFAULT '',
   message text NOT NULL DEFAULT '',
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
-)
+);
+ALTER TABLE sims_admin.restore_journal ADD COLUMN IF NOT EXISTS request text NOT NULL DEFAULT ''
 """
 _COLUMNS = (
     "restore_id, guard, kind, database, set_id, state, scratch, kept, kept_until, safety_set,"
-    " media_root, role, message, created_at"
+    " media_root, role, request, message, created_at, updated_at"
 )
 
 
@@ -60,15 +60,17 @@ class Entry:
     kind: Kind
     database: str
     set_id: str
-    state: State
+    state: RestoreState
     scratch: str
     kept: str | None
     kept_until: datetime | None
     safety_set: str | None
     media_root: str | None
     role: str | None
+    request: str
     message: str
     created_at: datetime
+    updated_at: datetime
 
 
 class Journal:
@@ -78,8 +80,8 @@ class Journal:
         self._connection = connection
 
     def prepare(self) -> None:
-        """Makes the table once; needs CREATE on the maintenance database."""
-        if not self.exists():
+        """Makes or extends the table once; needs CREATE on the maintenance database."""
+        if not self._current():
             with effect("pg.journal", "create"), database_errors("making the restore journal"):
                 self._connection.execute(_CREATE)
 
@@ -90,12 +92,20 @@ class Journal:
             ).fetchone()
         return bool(row and row[0])
 
+    def _current(self) -> bool:
+        with database_errors("reading the restore journal"):
+            row = self._connection.execute(
+                "SELECT EXISTS (SELECT FROM pg_attribute WHERE attname = 'request'"
+                " AND attrelid = to_regclass('sims_admin.restore_journal'))"
+            ).fetchone()
+        return bool(row and row[0])
+
     def begin(self, entry: Entry) -> None:
         with effect("pg.journal", entry.state), database_errors("writing the restore journal"):
             self._connection.execute(
                 "INSERT INTO sims_admin.restore_journal (restore_id, guard, kind, database, set_id,"
-                " state, scratch, kept, kept_until, safety_set, media_root, role)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                " state, scratch, kept, kept_until, safety_set, media_root, role, request)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     entry.restore_id,
                     entry.guard,
@@ -109,6 +119,7 @@ class Journal:
                     entry.safety_set,
                     entry.media_root,
                     entry.role,
+                    entry.request,
                 ),
             )
 
@@ -126,6 +137,7 @@ class Journal:
         """Oldest first; of all databases without a name."""
         if not self.exists():
             return []
+        self.prepare()
         query = f"SELECT {_COLUMNS} FROM sims_admin.restore_journal"  # noqa: S608  constants
         arguments: tuple[str, ...] = ()
         if guard is not None:

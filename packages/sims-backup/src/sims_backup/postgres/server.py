@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 OLDEST, NEWEST = 15, 18
 _APPLICATION = "sims-backup"
+_NOT_YET = (
+    "Connection refused",
+    "timeout expired",
+    "No route to host",
+    "starting up",
+    "shutting down",
+    "could not translate host name",
+    "failed to resolve host",
+)
 _PRIVATE = ("SIMS_", "AWS_", "PG")
 
 
@@ -58,6 +68,7 @@ class Server:
         if not self.database:
             raise Refused("SIMS_DATABASE_URL names no database")
         self.maintenance = settings.maintenance_database
+        self._patience = settings.backup_connect_wait
         # A statement that waits for ever would outlive the deadline: the server ends it.
         self._limits = (
             f"-c statement_timeout={int(settings.backup_deadline * 1000)}"
@@ -89,7 +100,21 @@ class Server:
             "dbname": name,
         }
         with database_errors(f"database {name}"):
-            return psycopg.connect(make_conninfo("", **params), autocommit=True)
+            return self._first(make_conninfo("", **params))
+
+    def _first(self, conninfo: str) -> Connection:
+        """Waits for the first connection: a new pod's network may take seconds to open."""
+        end = time.monotonic() + self._patience
+        while True:
+            try:
+                connection = psycopg.connect(conninfo, autocommit=True)
+            except psycopg.OperationalError as error:
+                if time.monotonic() >= end or not any(text in str(error) for text in _NOT_YET):
+                    raise
+                time.sleep(1)
+            else:
+                self._patience = 0.0
+                return connection
 
     def environment(
         self, database: str, *, options: str = "", user: str = "", password: str = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from sims_backup.errors import BackupError, DatabaseUnavailable, NoSpace, ToolFailed
-from sims_backup.parallel import Deadline
+from sims_backup.parallel import Deadline, signal_group
 from sims_common.logs import get_logger
 
 log = get_logger(__name__)
@@ -23,7 +23,11 @@ _GONE = re.compile(r"connection to server|server closed the connection|terminati
 
 
 class Tool:
-    """One running tool. ``finish`` raises unless it ended with 0."""
+    """One running tool and its workers, a process group. ``finish`` raises unless it ended with 0.
+
+    The group also helps when we are killed while it is stopped: the kernel hangs an orphaned
+    group up, so nobody is left stopped with locks held.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Tool:
             stdout=stdout,
             stderr=subprocess.PIPE,
             cwd=cwd,
+            process_group=0,
         )
         deadline.register(self.process)
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -96,24 +101,22 @@ class Tool:
         return ToolFailed(f"{self.name} failed ({how}): {said}")
 
     def pause(self) -> None:
-        """Stops pg_dump's workers' parent and children; the server just waits."""
+        """Stops pg_dump and its workers; the server just waits."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        for pid in [self.process.pid, *_children(self.process.pid)]:
-            if self.process.poll() is None:
-                _send(pid, number)
+        if self.process.poll() is None:
+            signal_group(self.process.pid, number)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.resume()
-            self.process.kill()
+            signal_group(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self._listener.join(timeout=5)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -127,24 +130,6 @@ def _close(stream: IO[bytes]) -> None:
         stream.close()
     except BrokenPipeError:
         log.debug("tool ended before it had read everything")
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    import os  # noqa: PLC0415  only here
-
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        log.debug("worker ended meanwhile", pid=pid)
-
-
-def _children(pid: int) -> list[int]:
-    """Child processes on Linux; elsewhere only the parent is paused, which stops new items."""
-    listing = Path(f"/proc/{pid}/task/{pid}/children")
-    try:
-        return [int(item) for item in listing.read_text().split()]
-    except OSError:
-        return []
 
 
 def _speaks(line: str) -> bool:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from sims_backup import console
+from sims_backup import console, events
 from sims_backup.console import Output
 from sims_backup.contract.exits import Exit
-from sims_backup.contract.manifest import Format
+from sims_backup.contract.manifest import Format, Kind
 from sims_backup.contract.results import BackupResult
 from sims_backup.engine.backup import take_backup
 from sims_backup.engine.context import Context
@@ -27,6 +27,15 @@ def command(
     ] = None,
     scheduled: Annotated[bool, typer.Option(help="mark as taken by a schedule")] = False,
     parent: Annotated[str, typer.Option(help="who asked, for the manifest")] = "",
+    set_id: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="PREFIX_YYYYMMDD_HHMMSS",
+            help="take exactly this id; a backup that an earlier run with it published is "
+            "adopted, a dead run's rest is swept",
+        ),
+    ] = None,
     prune_after: Annotated[
         bool, typer.Option("--prune", help="apply retention after a success")
     ] = False,
@@ -40,14 +49,13 @@ def command(
         overrides["backup_targets"] = target
     settings = load(BackupSettings, **overrides)
     with Context.open(settings) as context:
-        result = take_backup(context, kind="scheduled" if scheduled else "manual", parent=parent)
+        kind: Kind = "scheduled" if scheduled else "manual"
+        result = take_backup(context, kind=kind, parent=parent, set_id=set_id)
+        events.current().result = result  # the set exists, whatever becomes of the rest
         if prune_after:
-            prune(context, dry_run=False)
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        _show(result)
-    raise typer.Exit(int(_exit(result)))
+            pruned = prune(context, dry_run=False).deleted
+            result = result.model_copy(update={"pruned": pruned})
+    console.report(result, output, _show, _exit(result))
 
 
 def _exit(result: BackupResult) -> Exit:
@@ -60,7 +68,7 @@ def _exit(result: BackupResult) -> Exit:
 
 def _show(result: BackupResult) -> None:
     console.facts(
-        f"Backup {result.id}",
+        f"Backup {result.id}" + (", taken by an earlier run" if result.adopted else ""),
         [
             ("target", result.target),
             ("format", result.format),
@@ -68,6 +76,7 @@ def _show(result: BackupResult) -> None:
             ("media", f"{result.media_files} files, {result.media_uploaded} new"),
             ("verified", "every object read back" if result.verified else "no"),
             ("duration", console.seconds(result.duration)),
+            ("pruned", ", ".join(result.pruned)),
             *((f"copy to {target}", outcome) for target, outcome in result.copies.items()),
         ],
     )

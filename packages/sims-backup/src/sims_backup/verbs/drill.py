@@ -9,6 +9,7 @@ import typer
 from sims_backup import console
 from sims_backup.console import Output
 from sims_backup.contract.exits import Exit
+from sims_backup.contract.results import DrillResult
 from sims_backup.engine.context import Context
 from sims_backup.engine.drill import drill
 from sims_backup.settings import BackupSettings
@@ -23,16 +24,16 @@ def command(
     """Restore into a scratch database, check everything, record the recovery time."""
     with Context.open(load(BackupSettings), target) as context:
         result = drill(context, context.repository.find(name))
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        console.facts(
-            f"Drill of {result.id}: {'passed' if result.passed else 'FAILED'}",
-            [
-                ("recovery time", console.seconds(result.recovery_time)),
-                *((f"  {stage}", console.seconds(t)) for stage, t in result.stages.items()),
-                ("compared", f"{result.rows} rows in {result.tables} tables"),
-                ("problems", "\n".join(result.problems)),
-            ],
-        )
-    raise typer.Exit(int(Exit.OK if result.passed else Exit.NOT_PROVEN))
+    console.report(result, output, _show, Exit.OK if result.passed else Exit.NOT_PROVEN)
+
+
+def _show(result: DrillResult) -> None:
+    console.facts(
+        f"Drill of {result.id}: {'passed' if result.passed else 'FAILED'}",
+        [
+            ("recovery time", console.seconds(result.recovery_time)),
+            *((f"  {stage}", console.seconds(t)) for stage, t in result.stages.items()),
+            ("compared", f"{result.rows} rows in {result.tables} tables"),
+            ("problems", "\n".join(result.problems)),
+        ],
+    )

@@ -22,10 +22,7 @@ def command(
     """List backups with state, age, proof and the reason why retention keeps them."""
     with Context.open(load(BackupSettings), target) as context:
         result = list_sets(context)
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        _show(result)
+    console.report(result, output, _show)
 
 
 def _show(result: ListResult) -> None:

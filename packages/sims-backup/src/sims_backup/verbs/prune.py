@@ -23,10 +23,7 @@ def command(
     """Delete what no rule keeps, then what dead runs left, then media nobody needs."""
     with Context.open(load(BackupSettings), target) as context:
         result = prune(context, dry_run=dry_run)
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        _show(result)
+    console.report(result, output, _show)
 
 
 def _why(entry: RetentionEntry) -> str:

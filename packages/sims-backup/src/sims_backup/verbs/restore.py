@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,7 +15,13 @@ from sims_backup.contract.results import PlanResult, RestoreResult
 from sims_backup.engine.context import Context
 from sims_backup.engine.foreign import inspect, locate
 from sims_backup.engine.plan import plan
-from sims_backup.engine.restore import Request, check_request, other_installation, restore
+from sims_backup.engine.restore import (
+    Request,
+    check_request,
+    earlier_result,
+    other_installation,
+    restore,
+)
 from sims_backup.errors import Refused, SetNotFound
 from sims_backup.settings import BackupSettings
 from sims_backup.storage.local import LocalStorage
@@ -46,15 +52,27 @@ def command(
     ] = None,
     create_roles: Annotated[bool, typer.Option(help="create missing roles, NOLOGIN")] = False,
     media: Annotated[bool, typer.Option(help="restore media files too")] = True,
+    request: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="name of this request in the journal; repeated with the same name, what an "
+            "earlier run finished is not done again",
+        ),
+    ] = "",
     output: Annotated[Output, typer.Option(help="table or json")] = Output.TABLE,
 ) -> None:
     """Restore beside the live database, check it, then swap both names in one transaction."""
     settings = load(BackupSettings)
     with Context.open(settings, target) as context:
+        earlier = earlier_result(context, request) if request and not only_plan else None
+        if earlier is not None:
+            console.report(earlier, output, _show)
         hours = settings.restore_keep_old_hours if keep_old is None else keep_old
-        request = _request(
+        wanted = _request(
             context,
             name,
+            name=request,
             into=into,
             safety_backup=safety_backup,
             keep_old=timedelta(hours=hours),
@@ -62,18 +80,14 @@ def command(
             media=media,
         )
         if only_plan:
-            _plan(context, request, output)
-            return
-        check_request(context, request)
-        _confirm(context, request, confirm, yes=yes)
-        result = restore(context, request)
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        _show(result)
+            _plan(context, wanted, output)
+        check_request(context, wanted)
+        _confirm(context, wanted, confirm, yes=yes)
+        result = restore(context, wanted)
+    console.report(result, output, _show)
 
 
-def _request(context: Context, name: str, **options: object) -> Request:
+def _request(context: Context, name: str, /, **options: object) -> Request:
     """An id first; else a file, as given or in the backup directory."""
     try:
         manifest = context.repository.find(name).manifest
@@ -86,17 +100,14 @@ def _request(context: Context, name: str, **options: object) -> Request:
     return Request(manifest, **options)  # type: ignore[arg-type]  # passed on as given
 
 
-def _plan(context: Context, request: Request, output: Output) -> None:
+def _plan(context: Context, request: Request, output: Output) -> NoReturn:
     if request.manifest is None:
         raise Refused(
             "a bare dump file says nothing of its rows before it is loaded; "
             "load it beside with --into NAME and compare"
         )
     result = plan(context, request.manifest)
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        _show_plan(result)
+    console.report(result, output, _show_plan)
 
 
 def _confirm(context: Context, request: Request, confirm: str | None, *, yes: bool) -> None:
@@ -125,7 +136,8 @@ def _show(result: RestoreResult) -> None:
         else ""
     )
     console.facts(
-        f"Restored {result.id} to {result.database}",
+        f"Restored {result.id} to {result.database}"
+        + (" by an earlier run" if result.adopted else ""),
         [
             ("duration", console.seconds(result.duration)),
             ("closed for", f"{result.swap_seconds:.2f} s" if result.swap_seconds else ""),

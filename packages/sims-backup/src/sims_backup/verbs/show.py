@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 
 from sims_backup import console
 from sims_backup.console import Output
+from sims_backup.contract.results import ShowResult
 from sims_backup.engine.context import Context
-from sims_backup.repository import StoredSet
 from sims_backup.settings import BackupSettings
 from sims_common.settings import load
 
@@ -24,23 +22,17 @@ def command(
     """Show a backup: origin, contents, tables, marks of verification and drills."""
     with Context.open(load(BackupSettings), target) as context:
         stored = context.repository.find(name)
-    if output is Output.JSON:
-        body = {
-            "manifest": stored.manifest.model_dump(mode="json"),
-            "state": stored.state,
-            "marks": [mark.model_dump(mode="json") for mark in stored.marks],
-            "pin": stored.pin.model_dump(mode="json") if stored.pin else None,
-        }
-        sys.stdout.write(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
-    else:
-        _show(stored)
+    result = ShowResult(
+        manifest=stored.manifest, state=stored.state, marks=stored.marks, pin=stored.pin
+    )
+    console.report(result, output, _show)
 
 
-def _show(stored: StoredSet) -> None:
+def _show(stored: ShowResult) -> None:
     manifest = stored.manifest
     media = manifest.media
     console.facts(
-        f"Backup {stored.id}",
+        f"Backup {manifest.id}",
         [
             ("state", stored.state),
             ("kind", manifest.kind),
@@ -50,6 +42,7 @@ def _show(stored: StoredSet) -> None:
             ("database", manifest.database.name),
             ("installation", manifest.installation_id),
             ("server", f"PostgreSQL {manifest.server.version}"),
+            ("asked for by", manifest.parent),
             ("made by", f"{manifest.tools.engine}, pg_dump {manifest.tools.pg_dump}"),
             ("schema revision", manifest.schema_revision),
             ("rows", f"{manifest.rows} in {len(manifest.tables)} tables"),

@@ -8,6 +8,8 @@ import typer
 
 from sims_backup import console
 from sims_backup.console import Output
+from sims_backup.contract.exits import Exit
+from sims_backup.contract.results import SyncResult
 from sims_backup.engine.context import Context
 from sims_backup.engine.sync import synchronise
 from sims_backup.repository import Repository
@@ -31,11 +33,12 @@ def command(
     settings = load(BackupSettings)
     with Context.open(settings, target) as context, open_target(to, settings) as storage:
         result = synchronise(context, Repository(storage), delete=delete, dry_run=dry_run)
-    if output is Output.JSON:
-        console.emit_json(result)
-        return
+    console.report(result, output, _show, Exit.NOT_PROVEN if result.damaged else Exit.OK)
+
+
+def _show(result: SyncResult) -> None:
     console.facts(
-        f"{result.source} to {result.target}" + (" (dry run)" if dry_run else ""),
+        f"{result.source} to {result.target}" + (" (dry run)" if result.dry_run else ""),
         [
             ("copied", "\n".join(result.copied) or "nothing: both have the same"),
             ("media files", result.media_copied or None),
@@ -44,3 +47,8 @@ def command(
             ("kept", "\n".join(f"{name}: {why}" for name, why in result.kept.items())),
         ],
     )
+    for name in result.damaged:
+        console.warn(
+            f"{name} is damaged in {result.target}; remove it there with `sims-backup delete "
+            f"{name} --target {result.target}` and synchronise again"
+        )

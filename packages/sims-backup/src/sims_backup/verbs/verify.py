@@ -9,6 +9,7 @@ import typer
 from sims_backup import console
 from sims_backup.console import Output
 from sims_backup.contract.exits import Exit
+from sims_backup.contract.results import VerifyResult
 from sims_backup.engine.context import Context
 from sims_backup.engine.verify import verify_set
 from sims_backup.settings import BackupSettings
@@ -34,17 +35,17 @@ def command(
         else:
             stored = context.repository.find(name)
         result = verify_set(context, stored)
-    if output is Output.JSON:
-        console.emit_json(result)
-    else:
-        console.facts(
-            f"Backup {result.id}: {'verified' if result.passed else 'DAMAGED'}",
-            [
-                ("target", result.target),
-                ("objects", f"{result.objects} and {result.media_objects} of media"),
-                ("read", console.size(result.bytes_read)),
-                ("duration", console.seconds(result.duration)),
-                ("problems", "\n".join(result.problems)),
-            ],
-        )
-    raise typer.Exit(int(Exit.OK if result.passed else Exit.NOT_PROVEN))
+    console.report(result, output, _show, Exit.OK if result.passed else Exit.NOT_PROVEN)
+
+
+def _show(result: VerifyResult) -> None:
+    console.facts(
+        f"Backup {result.id}: {'verified' if result.passed else 'DAMAGED'}",
+        [
+            ("target", result.target),
+            ("objects", f"{result.objects} and {result.media_objects} of media"),
+            ("read", console.size(result.bytes_read)),
+            ("duration", console.seconds(result.duration)),
+            ("problems", "\n".join(result.problems)),
+        ],
+    )

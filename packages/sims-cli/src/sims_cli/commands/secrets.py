@@ -23,7 +23,8 @@ def ensure(
     spec: Annotated[
         str,
         typer.Option(
-            help='JSON: {"<secret>": {"<key>": {"random": <length>} or {"text": "…{<key>}…"}}}.'
+            help='JSON: {"<secret>": {"<key>": {"random": <length>}, {"text": "…{<key>}…"}'
+            ' or {"signing": "key" or "certificate"}}}.'
         ),
     ],
     output: OutputOption = Output.TABLE,

@@ -14,6 +14,16 @@ from sims_core.domain.students import StudentStatus
 Row = Sequence[object]
 PASS_MARK = 60  # the default grading scheme's D
 
+# Each result's total is the mark of its exam's one component.
+MARKS = """
+INSERT INTO result_component
+  (result_id, exam_component_id, marks_obtained, component_outcome, created_at, updated_at)
+SELECT r.id, c.id, r.total_obtained, CASE WHEN r.total_obtained > 0 THEN 'PASS' ELSE 'FAIL' END,
+  r.created_at, r.updated_at
+FROM result r JOIN exam_component c ON c.exam_id = r.exam_id
+ORDER BY r.id
+"""
+
 STUDENT_COLUMNS = (
     "id",
     "reg_no",
@@ -99,8 +109,23 @@ def frame(catalogue: Catalogue, college: College) -> dict[tuple[str, tuple[str, 
         ),
         (
             "exam",
-            ("id", "course_id", "academic_period_id", "title", "scheduled_at"),
-            [(e.id, e.course_id, e.period.id, "Final", e.held_at) for e in college.exams],
+            (
+                "id",
+                "course_id",
+                "academic_period_id",
+                "title",
+                "scheduled_at",
+                "pass_total_percent",
+            ),
+            [
+                (e.id, e.course_id, e.period.id, "Final", e.held_at, PASS_MARK)
+                for e in college.exams
+            ],
+        ),
+        (
+            "exam_component",
+            ("id", "exam_id", "name", "sequence", "max_marks"),
+            [(e.id, e.id, "Written paper", 1, 100) for e in college.exams],
         ),
     ]
     return {

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from sims_cli.seed import catalogue, college, demo_users, rows
+from sims_cli.seed import catalogue, college, demo_users, rows, teaching
 from sims_cli.seed.people import Person, Population
 from sims_common.errors import Conflict
+from sims_common.settings import InstitutionSettings, load
 from sims_core.models import Student
 
 YEAR = 2026
@@ -27,8 +29,10 @@ TABLES = (
     "batch",
     "student_group",
     "exam",
+    "exam_component",
     "student",
     "result",
+    "result_component",
 )
 JOBS = ("transcript_request", "transcript_batch", "outbox")
 _BLOCK = 256  # students' results in one write
@@ -74,10 +78,18 @@ def seed(
             _make_room(cursor, clear=clear)
             counts = _copy_all(cursor, students, seed, year, progress)
             _set_sequences(cursor)
+            counts |= teaching.write(cursor, college.build(catalogue.load(), year), _zone())
         first = session.scalars(select(Student).order_by(Student.id).limit(1)).one_or_none()
         users = demo_users.ensure(session, first, passwords)
+        session.flush()
+        with connection.cursor() as cursor:
+            teaching.give_to_teacher(cursor, "faculty")
     _tidy_up(engine)
     return Seeded(counts, users)
+
+
+def _zone() -> ZoneInfo:
+    return load(InstitutionSettings).zone
 
 
 def _lock(cursor: psycopg.Cursor) -> None:
@@ -88,7 +100,7 @@ def _lock(cursor: psycopg.Cursor) -> None:
 
 def _make_room(cursor: psycopg.Cursor, *, clear: bool) -> None:
     if clear:
-        names = sql.SQL(", ").join(map(sql.Identifier, (*TABLES, *JOBS)))
+        names = sql.SQL(", ").join(map(sql.Identifier, (*TABLES, *teaching.TABLES, *JOBS)))
         cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
         return
     for table in TABLES:
@@ -124,6 +136,7 @@ def _copy_all(
     progress("students", students, students)
     counts["student"] = len(people)
     counts["result"] = _copy_results(cursor, people, population, progress)
+    counts["result_component"] = cursor.execute(rows.MARKS).rowcount
     return counts
 
 
@@ -166,5 +179,5 @@ def _tidy_up(engine: Engine) -> None:
     """Statistics and visibility maps: without them the first lists are planned blindly."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("SET statement_timeout = 0")
-        connection.exec_driver_sql(f"VACUUM (ANALYZE) {', '.join(TABLES)}")
+        connection.exec_driver_sql(f"VACUUM (ANALYZE) {', '.join((*TABLES, *teaching.TABLES))}")
         connection.exec_driver_sql("RESET statement_timeout")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from sims_cli.stack import secret_files
 from sims_cli.stack.up_settings import LOOPBACK, UpSettings
@@ -30,11 +31,15 @@ def write(state: State, settings: UpSettings, *, database_url: str, redis_url: s
         secret_files.ensure(state.secrets / "secret-key")
     else:
         secret_files.write(state.secrets / "given-secret-key", key)
+    _signing_pair(state)
     values = {
         "SIMS_DATABASE_URL_FILE": state.secrets / "database-url",
         "SIMS_REDIS_URL_FILE": state.secrets / "redis-url",
         "SIMS_SECRET_KEY_FILE": state.secrets
         / ("secret-key" if key is None else "given-secret-key"),
+        "SIMS_MEDIA_DIR": state.media,
+        **_own_signing_pair(state, os.environ),
+        "SIMS_PUBLIC_URL": settings.public_url or settings.api_url,
         "SIMS_API_HOST": settings.api_host,
         "SIMS_API_PORT": settings.api_port,
         "SIMS_API_SIDE_HOST": LOOPBACK,
@@ -49,6 +54,30 @@ def write(state: State, settings: UpSettings, *, database_url: str, redis_url: s
     }
     text = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in values.items())
     secret_files.write(state.environment_file, text)
+
+
+def _signing_pair(state: State) -> None:
+    """The key that signs transcripts, made once: its documents say that they are none of an
+    institution's."""
+    key, certificate = state.secrets / "signing-key", state.secrets / "signing-certificate"
+    if key.exists() and certificate.exists():
+        return
+    from sims_transcripts import signing  # noqa: PLC0415 (only the first start makes one)
+
+    made = signing.self_signed("SIMS demonstration", now=datetime.now(UTC))
+    for path, text in zip((key, certificate), made, strict=True):
+        secret_files.write(path, text)
+
+
+def _own_signing_pair(state: State, environ: Mapping[str, str]) -> dict[str, object]:
+    """Where the pair is, unless the user has set another."""
+    name = "SIMS_SIGNING_KEY"
+    if name in environ or f"{name}_FILE" in environ:
+        return {}
+    return {
+        "SIMS_SIGNING_KEY_FILE": state.secrets / "signing-key",
+        "SIMS_SIGNING_CERTIFICATE_FILE": state.secrets / "signing-certificate",
+    }
 
 
 def of_children(state: State) -> dict[str, str]:

@@ -13,6 +13,7 @@ LOOPBACK = "127.0.0.1"
 class UpSettings(Settings):
     api_host: str = Field(LOOPBACK, description="where the API listens")
     api_port: int = Field(8000, ge=1, le=65535)
+    public_url: str = Field("", description="where the public verifies; default: the API")
     api_side_port: int = Field(9100, ge=1, le=65535, description="metrics of the API")
     worker_side_port: int = Field(9101, ge=1, le=65535, description="health and metrics")
     smtp_host: str = Field("", description="a relay of your own; then no mails are caught")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -63,6 +64,46 @@ def grade(score: Decimal, scheme: Sequence[Band]) -> Band:
     if not reached:
         raise NoBand(f"no band of the grading scheme covers {score} %")
     return max(reached, key=lambda band: band.min_percent)
+
+
+def awarded(score: Decimal, scheme: Sequence[Band], *, failed: bool) -> Band:
+    """The grade of a result. One that failed by its rules gets the lowest letter, no points.
+
+    A candidate may reach 80 % and fail a mandatory component: the letter must not say B+.
+    Raises ``NoBand`` when the scheme leaves the score without a letter.
+    """
+    reached = grade(score, scheme)
+    if not failed:
+        return reached
+    lowest = min(scheme, key=lambda band: band.min_percent)
+    return Band(lowest.min_percent, lowest.letter, Decimal(0))
+
+
+def flaws(scheme: Sequence[Band]) -> list[str]:
+    """What keeps ``scheme`` from giving every score one letter, with better scores never worse.
+
+    Empty when it is sound.
+    """
+    if not scheme:
+        return ["A scheme needs at least one band."]
+    found = []
+    ordered = sorted(scheme, key=lambda band: band.min_percent)
+    if ordered[0].min_percent != 0:
+        found.append("The lowest band must start at 0 percent.")
+    for lower, upper in pairwise(ordered):
+        if lower.min_percent == upper.min_percent:
+            found.append(f"Two bands start at {upper.min_percent} percent.")
+        elif lower.points > upper.points:
+            found.append(
+                f"{upper.letter} is worth less than {lower.letter}, which takes a lower score."
+            )
+    letters = [band.letter for band in scheme]
+    found += [
+        f"The letter {letter} is given twice."
+        for letter in dict.fromkeys(letters)
+        if letters.count(letter) > 1
+    ]
+    return found
 
 
 def gpa(courses: Iterable[tuple[Decimal, int]]) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -20,3 +21,27 @@ class Outcome(StrEnum):
 
 RELEASED = (ResultStatus.PUBLISHED, ResultStatus.FROZEN)
 """What a student may see and a transcript shows. Freezing removes nothing."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One move of the workflow; nothing is skipped and nothing goes back past publication."""
+
+    name: str
+    before: ResultStatus
+    after: ResultStatus
+
+
+VERIFY = Step("verify", ResultStatus.DRAFT, ResultStatus.VERIFIED)
+RETURN = Step("return", ResultStatus.VERIFIED, ResultStatus.DRAFT)
+PUBLISH = Step("publish", ResultStatus.VERIFIED, ResultStatus.PUBLISHED)
+FREEZE = Step("freeze", ResultStatus.PUBLISHED, ResultStatus.FROZEN)
+STEPS = (VERIFY, RETURN, PUBLISH, FREEZE)
+
+
+class ChangeStatus(StrEnum):
+    """Of a request to change a released result."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"

@@ -1,10 +1,11 @@
-"""Programs and what they are made of: batches, groups, periods, courses."""
+"""Programs and what they are made of: batches, groups, academic periods, courses."""
 
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sims_core.models.base import Base, Code, Description, Id, Name, Versioned
@@ -20,6 +21,7 @@ class Program(Versioned, Base):
             "custom_structure",
         ),
         CheckConstraint("period_length_months > 0 AND total_periods > 0", "positive_structure"),
+        CheckConstraint("attendance_threshold BETWEEN 0 AND 100", "attendance_threshold"),
     )
 
     id: Mapped[Id]
@@ -33,6 +35,7 @@ class Program(Versioned, Base):
     grading_scheme_id: Mapped[int | None] = mapped_column(
         ForeignKey("grading_scheme.id"), index=True
     )
+    attendance_threshold: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default=text("75"))
 
 
 class Batch(Versioned, Base):
@@ -62,28 +65,41 @@ class Group(Versioned, Base):
 
 
 class Department(Versioned, Base):
+    """A node of the tree of departments; a trigger refuses cycles."""
+
     __tablename__ = "department"
+    __table_args__ = (UniqueConstraint("name", "parent_id", postgresql_nulls_not_distinct=True),)
 
     id: Mapped[Id]
-    name: Mapped[Name] = mapped_column(unique=True)
+    name: Mapped[Name]
     code: Mapped[Code] = mapped_column(unique=True)
     description: Mapped[Description]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"), index=True)
 
 
 class AcademicPeriod(Versioned, Base):
-    """A term in the calendar, such as ``Fall 2026``."""
+    """A span in the calendar, such as the term ``Fall 2026`` or a part of it.
+
+    Closed, nothing that belongs to it can be written: triggers of those tables see to it.
+    """
 
     __tablename__ = "academic_period"
     __table_args__ = (
         CheckConstraint("start_date <= end_date", "dates_in_order"),
         CheckConstraint("status IN ('OPEN', 'CLOSED')", "status"),
+        CheckConstraint("period_type IN ('TERM', 'YEAR', 'BLOCK', 'MODULE')", "period_type"),
     )
 
     id: Mapped[Id]
     name: Mapped[Name] = mapped_column(unique=True)
+    period_type: Mapped[str] = mapped_column(String(8), server_default="TERM")
+    parent_period_id: Mapped[int | None] = mapped_column(
+        ForeignKey("academic_period.id"), index=True
+    )
     start_date: Mapped[date]
     end_date: Mapped[date]
     status: Mapped[str] = mapped_column(String(8), server_default="OPEN")
+    is_enrollment_open: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class Course(Versioned, Base):
@@ -95,3 +111,17 @@ class Course(Versioned, Base):
     name: Mapped[Name]
     department_id: Mapped[int] = mapped_column(ForeignKey("department.id"), index=True)
     credits: Mapped[int] = mapped_column(server_default=text("3"))
+
+
+class CoursePrerequisite(Base):
+    """``prerequisite`` is passed before ``course`` is taken; a trigger refuses cycles."""
+
+    __tablename__ = "course_prerequisite"
+    __table_args__ = (CheckConstraint("course_id <> prerequisite_id", "itself"),)
+
+    course_id: Mapped[int] = mapped_column(
+        ForeignKey("course.id", ondelete="CASCADE"), primary_key=True
+    )
+    prerequisite_id: Mapped[int] = mapped_column(
+        ForeignKey("course.id"), primary_key=True, index=True
+    )

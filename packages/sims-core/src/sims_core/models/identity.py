@@ -7,7 +7,7 @@ import uuid
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sims_core.models.base import Base, Id, Line, Stamped, Timestamp, Versioned
+from sims_core.models.base import Base, Id, Line, Timestamp, Versioned
 
 
 class User(Versioned, Base):
@@ -30,12 +30,13 @@ class User(Versioned, Base):
     password_hash: Mapped[Line]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     is_superuser: Mapped[bool] = mapped_column(server_default=text("false"))
+    must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
     last_login_at: Mapped[Timestamp | None]
 
     roles: Mapped[list[Role]] = relationship(secondary="user_role", lazy="raise")
 
 
-class Role(Stamped, Base):
+class Role(Versioned, Base):
     """A named set of permissions; system roles cannot be renamed or deleted."""
 
     __tablename__ = "role"
@@ -91,6 +92,29 @@ class AuthSession(Base):
     revoked_at: Mapped[Timestamp | None]
     revoked_reason: Mapped[str | None] = mapped_column(String(32))
     user_agent: Mapped[Line] = mapped_column(server_default="")
+    ip: Mapped[str] = mapped_column(String(45), server_default="")
+
+
+class PasswordCode(Base):
+    """A one-time code, stored as its SHA-256, with which its user sets a password."""
+
+    __tablename__ = "password_code"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    expires_at: Mapped[Timestamp]
+
+
+class SignInThrottle(Base):
+    """Attempts to sign in since ``since``; ``key`` is the SHA-256 of who or where."""
+
+    __tablename__ = "sign_in_throttle"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    attempts: Mapped[int]
+    since: Mapped[Timestamp] = mapped_column(index=True)
 
 
 class RefreshToken(Base):

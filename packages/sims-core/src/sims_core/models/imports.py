@@ -12,13 +12,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sims_core.models.base import Base, Line, Timestamp
 
 
-class StudentImport(Base):
-    """One uploaded file. ``rows`` holds each row as read, with its action and errors.
+class ImportJob(Base):
+    """One uploaded file of a ``kind`` (students, faculty, …).
 
-    Previewed, it changes nothing; committed, its valid rows are students.
+    ``rows`` holds each row as read, with its action and errors.
+
+    Previewed, it changes nothing; committed, its valid rows are written. ``context`` is
+    what the import needs besides its file, such as the exam that the marks are of.
     """
 
-    __tablename__ = "student_import"
+    __tablename__ = "import_job"
     __table_args__ = (
         CheckConstraint("status IN ('PREVIEWED', 'COMMITTED')", "status"),
         CheckConstraint("mode IN ('CREATE_ONLY', 'UPSERT')", "mode"),
@@ -26,6 +29,8 @@ class StudentImport(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     created_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    context: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     mode: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16), server_default="PREVIEWED")
     file_name: Mapped[Line]

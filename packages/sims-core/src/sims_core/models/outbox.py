@@ -32,6 +32,7 @@ class Outbox(Base):
             postgresql_where=text("state IN ('pending', 'dispatched', 'running')"),
         ),
         Index("ix_outbox_finished_at", "finished_at"),
+        Index("ix_outbox_created_at_id", "created_at", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""Grading schemes as data, exams and their results."""
+"""Grading schemes as data, and results with their marks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sims_core.domain.results import Outcome, ResultStatus
-from sims_core.models.base import Base, Id, Name, Timestamp, Versioned
+from sims_core.models.base import Base, Id, Line, Name, Stamped, Timestamp, Versioned
 
 Marks = Numeric(7, 2)
 
@@ -54,21 +54,12 @@ class GradingBand(Base):
     points: Mapped[Decimal] = mapped_column(Numeric(4, 2))
 
 
-class Exam(Versioned, Base):
-    """What is marked: one course in one academic period."""
-
-    __tablename__ = "exam"
-    __table_args__ = (UniqueConstraint("course_id", "academic_period_id", "title"),)
-
-    id: Mapped[Id]
-    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
-    academic_period_id: Mapped[int] = mapped_column(ForeignKey("academic_period.id"), index=True)
-    title: Mapped[Name]
-    scheduled_at: Mapped[Timestamp | None]
-
-
 class Result(Versioned, Base):
-    """One student's result in one exam."""
+    """One student's result in one exam; its totals and outcome are computed from its marks.
+
+    ``version`` is that of the whole row of the marks grid: a change of any mark raises it.
+    ``revised_at`` is the last change after release, by a change request.
+    """
 
     __tablename__ = "result"
     __table_args__ = (
@@ -77,6 +68,9 @@ class Result(Versioned, Base):
         CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in ResultStatus)})", "status"),
         CheckConstraint(
             f"final_outcome IN ({', '.join(repr(str(o)) for o in Outcome)})", "final_outcome"
+        ),
+        CheckConstraint(
+            "withheld_at IS NULL OR status IN ('DRAFT', 'VERIFIED')", "withheld_before_release"
         ),
         Index("ix_result_student_id_status", "student_id", "status"),
     )
@@ -87,8 +81,35 @@ class Result(Versioned, Base):
     total_obtained: Mapped[Decimal] = mapped_column(Marks)
     total_max: Mapped[Decimal] = mapped_column(Marks)
     final_outcome: Mapped[str] = mapped_column(String(8), server_default="PENDING")
+    is_complete: Mapped[bool] = mapped_column(server_default=text("true"))
     status: Mapped[str] = mapped_column(String(16), server_default="DRAFT")
+    verified_at: Mapped[Timestamp | None]
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     published_at: Mapped[Timestamp | None]
     published_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     frozen_at: Mapped[Timestamp | None]
     frozen_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    withheld_at: Mapped[Timestamp | None]
+    withheld_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    withheld_reason: Mapped[Line] = mapped_column(server_default="")
+    revised_at: Mapped[Timestamp | None]
+
+
+class ResultComponent(Stamped, Base):
+    """The marks of one component: a number, or absent. No row: nothing entered yet."""
+
+    __tablename__ = "result_component"
+    __table_args__ = (
+        UniqueConstraint("result_id", "exam_component_id"),
+        CheckConstraint("is_absent = (marks_obtained IS NULL)", "absent"),
+        CheckConstraint("marks_obtained >= 0", "marks_obtained"),
+        Index("ix_result_component_exam_component_id", "exam_component_id"),
+    )
+
+    id: Mapped[Id]
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id", ondelete="CASCADE"))
+    exam_component_id: Mapped[int] = mapped_column(ForeignKey("exam_component.id"))
+    marks_obtained: Mapped[Decimal | None] = mapped_column(Marks)
+    is_absent: Mapped[bool] = mapped_column(server_default=text("false"))
+    component_outcome: Mapped[str] = mapped_column(String(8))
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from sims_api.academics import programs, terms
 from sims_api.academics import schemas as s
+from sims_api.academics.curriculum import CURRICULUM
+from sims_api.academics.sections import SECTIONS
+from sims_api.members import Members
 from sims_api.resource import Resource
-from sims_core.models import AcademicPeriod, Batch, Course, Department, Group, Program
+from sims_core.models import (
+    AcademicPeriod,
+    Batch,
+    Course,
+    CoursePrerequisite,
+    Department,
+    Group,
+    Program,
+)
 
 PROGRAMS = Resource(
     name="program",
@@ -17,8 +32,14 @@ PROGRAMS = Resource(
     permission="academics.programs",
     orderings={"id": Program.id, "name": Program.name},
     default_ordering="name",
-    filters={"is_active": Program.is_active, "structure_type": Program.structure_type},
+    filters={
+        "is_active": Program.is_active,
+        "structure_type": Program.structure_type,
+        "is_finalized": Program.is_finalized,
+    },
     choices={"structure_type": ("YEARLY", "SEMESTER", "CUSTOM")},
+    prepare=programs.keep_final,
+    extend=programs.add_routes,
 )
 
 BATCHES = Resource(
@@ -53,6 +74,8 @@ GROUPS = Resource(
     joins=lambda statement: statement.join(Batch, Group.batch_id == Batch.id),
 )
 
+_child = aliased(Department)
+
 DEPARTMENTS = Resource(
     name="department",
     path="academics/departments",
@@ -64,6 +87,13 @@ DEPARTMENTS = Resource(
     permission="academics.departments",
     orderings={"id": Department.id, "name": Department.name, "code": Department.code},
     default_ordering="name",
+    filters={"parent": Department.parent_id},
+    related={
+        "children_count": select(func.count())
+        .where(_child.parent_id == Department.id)
+        .correlate(Department)
+        .scalar_subquery()
+    },
 )
 
 ACADEMIC_PERIODS = Resource(
@@ -81,8 +111,15 @@ ACADEMIC_PERIODS = Resource(
         "start_date": AcademicPeriod.start_date,
     },
     default_ordering="-start_date",
-    filters={"status": AcademicPeriod.status},
-    choices={"status": ("OPEN", "CLOSED")},
+    filters={
+        "status": AcademicPeriod.status,
+        "period_type": AcademicPeriod.period_type,
+        "parent_period": AcademicPeriod.parent_period_id,
+        "is_enrollment_open": AcademicPeriod.is_enrollment_open,
+    },
+    choices={"status": ("OPEN", "CLOSED"), "period_type": ("TERM", "YEAR", "BLOCK", "MODULE")},
+    prepare=terms.keep_closed,
+    extend=terms.add_routes,
 )
 
 COURSES = Resource(
@@ -97,8 +134,18 @@ COURSES = Resource(
     orderings={"id": Course.id, "code": Course.code, "name": Course.name},
     default_ordering="code",
     filters={"department": Course.department_id, "credits": Course.credits},
+    members={"prerequisites": Members(CoursePrerequisite, "course_id", "prerequisite_id")},
     related={"department_name": Department.name},
     joins=lambda statement: statement.join(Department, Course.department_id == Department.id),
 )
 
-RESOURCES = (PROGRAMS, BATCHES, GROUPS, DEPARTMENTS, ACADEMIC_PERIODS, COURSES)
+RESOURCES = (
+    PROGRAMS,
+    BATCHES,
+    GROUPS,
+    DEPARTMENTS,
+    ACADEMIC_PERIODS,
+    COURSES,
+    *CURRICULUM,
+    SECTIONS,
+)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sims_api.fields import (
     Code,
@@ -20,10 +21,20 @@ from sims_api.fields import (
     Year,
 )
 
+
+def once_each(ids: list[int]) -> list[int]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("names something twice")
+    return ids
+
+
 StructureType = Literal["YEARLY", "SEMESTER", "CUSTOM"]
 Months = Annotated[int, Field(ge=1, le=60, strict=True), Whole]
 Count = Annotated[int, Field(ge=1, le=100, strict=True), Whole]
 Credits = Annotated[int, Field(ge=0, le=60, strict=True), Whole]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
+Ids = Annotated[list[RowId], Field(max_length=50), AfterValidator(once_each)]
+PeriodType = Literal["TERM", "YEAR", "BLOCK", "MODULE"]
 
 
 class ProgramIn(Input):
@@ -33,6 +44,9 @@ class ProgramIn(Input):
     structure_type: StructureType = "SEMESTER"
     period_length_months: Months | None = None
     total_periods: Count | None = None
+    attendance_threshold: Percent = Field(
+        Decimal(75), description="percent of the sessions that make a student eligible"
+    )
 
     @model_validator(mode="after")
     def _custom_structure(self) -> Self:
@@ -53,6 +67,7 @@ class ProgramOut(Output):
     is_finalized: bool
     period_length_months: int | None
     total_periods: int | None
+    attendance_threshold: Decimal
     version: int
 
 
@@ -88,6 +103,7 @@ class DepartmentIn(Input):
     name: Name
     code: Code
     description: Description = ""
+    parent: RowId | None = None
 
 
 class DepartmentOut(Output):
@@ -95,6 +111,8 @@ class DepartmentOut(Output):
     name: str
     code: str
     description: str
+    parent: int | None
+    children_count: int
     version: int
 
 
@@ -102,7 +120,8 @@ class AcademicPeriodIn(Input):
     name: Name
     start_date: Day
     end_date: Day
-    status: Literal["OPEN", "CLOSED"] = "OPEN"
+    period_type: PeriodType = "TERM"
+    parent_period: RowId | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -116,7 +135,10 @@ class AcademicPeriodOut(Output):
     name: str
     start_date: date
     end_date: date
+    period_type: PeriodType
+    parent_period: int | None
     status: Literal["OPEN", "CLOSED"]
+    is_enrollment_open: bool
     version: int
 
 
@@ -125,6 +147,7 @@ class CourseIn(Input):
     name: Name
     department: RowId
     credits: Credits = 3
+    prerequisites: Ids = Field(default_factory=list, description="courses passed before this one")
 
 
 class CourseOut(Output):
@@ -134,4 +157,5 @@ class CourseOut(Output):
     department: int
     department_name: str
     credits: int
+    prerequisites: list[int]
     version: int

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from sims_api.auth.actor import Actor
+from sims_api.auth.password_rules import NewPassword
 from sims_api.fields import Input, Output
 
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)]
@@ -47,6 +48,18 @@ class UserOut(Output):
     role: str
     is_active: Literal[True] = True
     student_id: int | None
+    must_change_password: bool = Field(description="nothing else is allowed before that")
+
+
+class ChangePassword(Input):
+    current_password: Password
+    new_password: NewPassword
+
+
+class SetPassword(Input):
+    username: Identifier
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+    new_password: NewPassword
 
 
 class LoggedIn(Output):
@@ -66,4 +79,5 @@ def user_out(actor: Actor) -> UserOut:
         full_name=actor.full_name,
         role=actor.role,
         student_id=actor.student_id,
+        must_change_password=actor.must_change_password,
     )

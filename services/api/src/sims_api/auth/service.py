@@ -12,12 +12,16 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sims_api.audit.context import tell
+from sims_api.auth import throttle
 from sims_api.auth.actor import Actor, load
+from sims_api.auth.passwords import hashing
 from sims_api.auth.schemas import Tokens
 from sims_api.auth.tokens import AccessTokens
 from sims_api.database import Sessions
@@ -30,7 +34,6 @@ from sims_core.models import AuthSession, RefreshToken, User
 log = get_logger(__name__)
 
 GRACE = timedelta(seconds=10)
-_hashing = CapacityLimiter(2)  # argon2 is CPU and memory: a login storm queues here
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,20 @@ async def login(
     identifier: str,
     password: str,
     lifetime: timedelta,
-    user_agent: str,
+    context: dict[str, Any],
 ) -> SignIn:
     """Opens a session.
 
     No database connection is held while the password is hashed. An unknown user costs as
     much time as a wrong password. Raises ``NotAuthenticated`` with
-    ``AUTH_INVALID_CREDENTIALS`` or, the password being right, ``AUTH_INACTIVE_ACCOUNT``.
+    ``AUTH_INVALID_CREDENTIALS`` or, the password being right, ``AUTH_INACTIVE_ACCOUNT``;
+    ``TooManyRequests`` before the password is looked at.
     """
     user = await _find(sessions, identifier)
+    attempt = throttle.Attempt(identifier, context["ip"], user.id if user else None)
+    await throttle.count(sessions, attempt)
     stored = user.password_hash if user else await to_thread.run_sync(passwords.decoy)
-    right, better = await to_thread.run_sync(passwords.verify, password, stored, limiter=_hashing)
+    right, better = await to_thread.run_sync(passwords.verify, password, stored, limiter=hashing)
     if user is None or not right:
         log.info("login refused", reason="credentials")
         raise _wrong_credentials()
@@ -74,11 +80,14 @@ async def login(
         log.info("login refused", reason="inactive", user_id=user.id)
         raise NotAuthenticated("This account is inactive.", code="AUTH_INACTIVE_ACCOUNT")
     async with sessions.begin() as session:
+        await tell(session, context | {"actor_id": user.id})
+        await throttle.forgive(session, attempt)
         opened = AuthSession(
             id=uuid.uuid4(),
             user_id=user.id,
             expires_at=now() + lifetime,
-            user_agent=user_agent[:255],
+            user_agent=context["user_agent"],
+            ip=context["ip"],
         )
         session.add(opened)
         await session.flush()
@@ -87,7 +96,7 @@ async def login(
             values["password_hash"] = better
         await session.execute(update(User).where(User.id == user.id).values(values))
         refresh = _issue(session, opened.id, lifetime)
-        actor = await load(session, user.id, opened.id)
+        actor = await load(session, user.id, opened.id, context)
     log.info("login", user_id=user.id)
     return SignIn(actor, Tokens(access=access.issue(user.id, opened.id), refresh=refresh))
 
@@ -119,7 +128,12 @@ def _hash(token: str) -> bytes:
 
 
 async def refresh(
-    sessions: Sessions, access: AccessTokens, *, token: str, lifetime: timedelta
+    sessions: Sessions,
+    access: AccessTokens,
+    *,
+    token: str,
+    lifetime: timedelta,
+    context: dict[str, Any],
 ) -> Tokens:
     """The next pair of tokens.
 
@@ -143,6 +157,7 @@ async def refresh(
         _check(used, family, is_active=is_active)
         copied = used.used_at is not None and now() - used.used_at > GRACE
         if copied:
+            await tell(session, context)
             family.revoked_at, family.revoked_reason = now(), "refresh token reused"
         else:
             used.used_at = used.used_at or now()

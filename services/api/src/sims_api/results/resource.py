@@ -6,16 +6,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, select
 
 from sims_api.auth.actor import Actor
 from sims_api.fields import Output
-from sims_api.resource import Resource, router_of
-from sims_core.domain.results import RELEASED, Outcome, ResultStatus
-from sims_core.models import AcademicPeriod, Course, Exam, Result, Student
-
-VIEW = "results.result_headers.view"
-VIEW_OWN = "results.result_headers.view_own"
+from sims_api.resource import Resource
+from sims_api.results.scope import VIEW_OWN, results_of
+from sims_core.domain.passing import ComponentOutcome
+from sims_core.domain.results import Outcome, ResultStatus
+from sims_core.models import (
+    AcademicPeriod,
+    Course,
+    Exam,
+    ExamComponent,
+    Result,
+    ResultComponent,
+    Student,
+)
 
 
 class ResultOut(Output):
@@ -31,17 +39,15 @@ class ResultOut(Output):
     total_obtained: Decimal
     total_max: Decimal
     final_outcome: Outcome
+    is_complete: bool = Field(description="no mandatory component is open")
     status: ResultStatus
+    verified_at: datetime | None
     published_at: datetime | None
     frozen_at: datetime | None
+    withheld_at: datetime | None = Field(description="held back from publication since then")
+    withheld_reason: str
+    revised_at: datetime | None = Field(description="last change after its release")
     version: int
-
-
-def results_of(actor: Actor) -> ColumnElement[bool] | None:
-    """All with ``VIEW``; else the own ones, once released: no student sees a draft."""
-    if actor.can(VIEW):
-        return None
-    return and_(Result.student_id == actor.student_id, Result.status.in_(RELEASED))
 
 
 def _joins(statement: Select[Any]) -> Select[Any]:
@@ -53,6 +59,18 @@ def _joins(statement: Select[Any]) -> Select[Any]:
     )
 
 
+def _components_of(actor: Actor) -> ColumnElement[bool] | None:
+    """The marks of the results in reach."""
+    visible = results_of(actor)
+    if visible is None:
+        return None
+    return ResultComponent.result_id.in_(select(Result.id).where(visible))
+
+
+def _component_joins(statement: Select[Any]) -> Select[Any]:
+    return statement.join(ExamComponent, ResultComponent.exam_component_id == ExamComponent.id)
+
+
 RESULTS = Resource(
     name="result",
     path="results",
@@ -61,6 +79,8 @@ RESULTS = Resource(
     out=ResultOut,
     permission="results.result_headers",
     own_view=VIEW_OWN,
+    export_permission="results.result_headers.export",
+    personal=True,
     scope=results_of,
     orderings={"id": Result.id, "created_at": Result.created_at},
     default_ordering="-id",
@@ -69,6 +89,7 @@ RESULTS = Resource(
         "student": Result.student_id,
         "status": Result.status,
         "final_outcome": Result.final_outcome,
+        "is_complete": Result.is_complete,
     },
     choices={"status": tuple(ResultStatus), "final_outcome": tuple(Outcome)},
     related={
@@ -82,4 +103,33 @@ RESULTS = Resource(
     joins=_joins,
 )
 
-router = router_of(RESULTS)
+
+class ResultComponentOut(Output):
+    id: int
+    result: int
+    exam_component: int
+    component_name: str
+    marks_obtained: Decimal | None
+    is_absent: bool
+    component_outcome: ComponentOutcome
+    max_marks: Decimal
+
+
+RESULT_COMPONENTS = Resource(
+    name="result component",
+    path="result-components",
+    tag="results",
+    model=ResultComponent,
+    out=ResultComponentOut,
+    permission="results.result_headers",
+    own_view=VIEW_OWN,
+    scope=_components_of,
+    orderings={"id": ResultComponent.id},
+    default_ordering="id",
+    filters={
+        "result": ResultComponent.result_id,
+        "exam_component": ResultComponent.exam_component_id,
+    },
+    related={"component_name": ExamComponent.name, "max_marks": ExamComponent.max_marks},
+    joins=_component_joins,
+)

@@ -1,1 +1,1 @@
-"""Students from a CSV file: a preview that changes nothing, then a commit."""
+"""The import of students."""

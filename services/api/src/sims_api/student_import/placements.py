@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sims_api.student_import.csv_file import ImportRow
+from sims_api.imports.importer import CellError
 from sims_core.models import Batch, Group, Program
 
 
@@ -19,6 +19,17 @@ class Place:
     batch_id: int
     group_id: int
     start_year: int
+
+
+class Named(Protocol):
+    """A row that names its place."""
+
+    @property
+    def program_name(self) -> str: ...
+    @property
+    def batch_name(self) -> str: ...
+    @property
+    def group_name(self) -> str: ...
 
 
 class _Names:
@@ -71,19 +82,15 @@ class Placements:
         )
         return cls(rows.all())
 
-    def find(self, row: ImportRow) -> Place | dict[str, str]:
+    def find(self, row: Named) -> Place | CellError:
         """The place, or the error of the first name that does not lead on."""
         program = self._programs.find(None, row.program_name)
         if isinstance(program, str):
-            return _error("program_name", f"program {program}")
+            return CellError("program_name", f"program {program}")
         batch = self._batches.find(program, row.batch_name)
         if isinstance(batch, str):
-            return _error("batch_name", f"batch {batch} (in {row.program_name})")
+            return CellError("batch_name", f"batch {batch} (in {row.program_name})")
         group = self._groups.find(batch, row.group_name)
         if isinstance(group, str):
-            return _error("group_name", f"group {group} (in {row.batch_name})")
+            return CellError("group_name", f"group {group} (in {row.batch_name})")
         return Place(program, batch, group, self._years[batch])
-
-
-def _error(column: str, message: str) -> dict[str, str]:
-    return {"column": column, "message": message}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +15,8 @@ from sims_api.database import Db
 from sims_api.fields import Code, Day, Email, Input, Line, Output, Phone, RowId, Year
 from sims_api.policy import allow
 from sims_api.resource import Resource, find, router_of
+from sims_api.students import changes
+from sims_api.students.changes import refuse_status
 from sims_api.students.scope import VIEW_OWN, students_of
 from sims_common.errors import FieldError, ValidationFailed
 from sims_core.domain.students import STATUSES, StudentStatus
@@ -70,14 +72,17 @@ def _joins(statement: Select[Any]) -> Select[Any]:
 
 
 async def place(
-    session: AsyncSession, values: dict[str, Any], row: Student | None, today: date
+    session: AsyncSession, values: dict[str, Any], row: Student | None, today: date | None
 ) -> None:
     """Checks that batch and group fit and derives ``enrollment_year`` from the batch.
 
     A new student without a batch enrols in the year of ``today``.
 
-    Raises ``ValidationFailed`` that names the field which does not fit.
+    Raises ``ValidationFailed`` that names the field which does not fit, ``Conflict`` for a
+    status that changes without a reason.
     """
+
+    refuse_status(values, row)
 
     def value(name: str) -> Any:
         return values[name] if name in values else getattr(row, name, None)
@@ -86,7 +91,7 @@ async def place(
     if batch_id is None:
         if group_id is not None:
             raise _misplaced("group", "A group needs the batch that it is of.")
-        if row is None:
+        if row is None and today is not None:
             values["enrollment_year"] = today.year
         return
     found = (
@@ -107,7 +112,15 @@ def _misplaced(field: str, text: str) -> ValidationFailed:
     return ValidationFailed(text, errors=[FieldError(f"/{field}", "DOES_NOT_EXIST", text)])
 
 
-def _add_me(router: APIRouter) -> None:
+async def _shown(response: Response, session: AsyncSession, id_: int, actor: Actor) -> Any:
+    found = await find(session, STUDENTS, id_, actor)
+    response.headers["ETag"] = STUDENTS.etag(found)
+    return found
+
+
+def _add_routes(router: APIRouter) -> None:
+    changes.add_routes(router, StudentOut, _shown, place)
+
     @router.get("/me/", response_model=StudentOut)
     async def me(session: Db, actor: Annotated[Actor, allow(VIEW_OWN)]) -> Any:
         """The student that the signed-in user is."""
@@ -123,6 +136,8 @@ STUDENTS = Resource(
     create=StudentIn,
     permission="students.students",
     own_view=VIEW_OWN,
+    export_permission="students.students.export",
+    personal=True,
     scope=students_of,
     orderings={
         "id": Student.id,
@@ -148,7 +163,7 @@ STUDENTS = Resource(
     },
     joins=_joins,
     prepare=place,
-    extend=_add_me,
+    extend=_add_routes,
 )
 
 router = router_of(STUDENTS)

@@ -5,25 +5,29 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sims_api.audit import reading
 from sims_api.auth.actor import Actor
 from sims_api.body import StrictRoute
-from sims_api.database import Db
+from sims_api.database import Db, OpenSessions
+from sims_api.fields import Code
+from sims_api.holds.gate import ensure_free
 from sims_api.idempotency import AtMostOnce
 from sims_api.policy import allow
 from sims_api.resource import Id, Resource, add_list, find
 from sims_api.transcripts import schemas as s
 from sims_api.transcripts import service
+from sims_api.transcripts.download import download as issue_now
 from sims_api.transcripts.scope import REQUEST, REQUEST_OWN, VIEW, VIEW_OWN, requests_of
-from sims_common.errors import Conflict
-from sims_common.logs import get_logger
-from sims_core.domain.grading import NoBand
+from sims_api.transcripts.selection import select_students
+from sims_common.logs import get_logger, request_id
+from sims_core import job_control
+from sims_core.domain.holds import Held
 from sims_core.domain.transcripts import TranscriptState
-from sims_core.models import Student, TranscriptRequest
-from sims_transcripts import UnprintableText, render
+from sims_core.models import Student, TranscriptPurpose, TranscriptRequest
 
 log = get_logger(__name__)
 
@@ -31,6 +35,13 @@ router = APIRouter(prefix="/api/transcripts", tags=["transcripts"], route_class=
 
 Requester = Annotated[Actor, allow(REQUEST, own=REQUEST_OWN)]
 PDF = {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def _joins(statement: Select[Any]) -> Select[Any]:
+    return statement.join(Student, TranscriptRequest.student_id == Student.id).outerjoin(
+        TranscriptPurpose, TranscriptRequest.purpose_id == TranscriptPurpose.id
+    )
+
 
 REQUESTS = Resource(
     name="transcript request",
@@ -47,9 +58,10 @@ REQUESTS = Resource(
         "state": TranscriptRequest.state,
     },
     choices={"state": tuple(TranscriptState)},
-    related={"reg_no": Student.reg_no},
-    joins=lambda statement: statement.join(Student, TranscriptRequest.student_id == Student.id),
+    related={"reg_no": Student.reg_no, "purpose": TranscriptPurpose.code},
+    joins=_joins,
     scope=requests_of,
+    personal=True,
 )
 add_list(router, REQUESTS, allow(REQUEST, own=REQUEST_OWN), "/requests/")
 
@@ -59,7 +71,7 @@ async def enqueue(session: Db, actor: Requester, once: AtMostOnce, body: s.Enque
     """Has a transcript made and mailed; ``Location`` tells where its state can be read."""
 
     async def record() -> s.Enqueued:
-        id_ = await service.enqueue(session, actor, student_id=body.student_id, email=body.email)
+        id_ = await service.enqueue(session, actor, body)
         found = await _request(session, id_, actor)
         return s.Enqueued(message="The transcript will be mailed.", **found.model_dump())
 
@@ -72,12 +84,17 @@ async def enqueue(session: Db, actor: Requester, once: AtMostOnce, body: s.Enque
 async def enqueue_batch(
     session: Db, actor: Annotated[Actor, allow(REQUEST)], once: AtMostOnce, body: s.EnqueueBatch
 ) -> Any:
-    """Has the transcripts of up to 1000 students made and mailed, each to the own address."""
+    """Has the transcripts of many students made and mailed, each to the own address."""
 
     async def record() -> s.BatchEnqueued:
-        id_ = await service.enqueue_batch(session, actor, body.student_ids)
+        chosen = await select_students(session, actor, body)
+        id_ = await service.enqueue_batch(session, actor, chosen, body.purpose)
         found = await service.batch_progress(session, id_, actor)
-        return s.BatchEnqueued(message="The transcripts will be mailed.", **found.model_dump())
+        return s.BatchEnqueued(
+            message="The transcripts will be mailed.",
+            left_out=chosen.left_out,
+            **found.model_dump(),
+        )
 
     return await once.run(
         record, status=202, location=lambda out: f"/api/transcripts/batches/{out.id}/"
@@ -92,6 +109,45 @@ async def batch(
 ) -> s.BatchOut:
     """How far a batch is."""
     return await service.batch_progress(session, id, actor)
+
+
+@router.post("/batches/{id}/cancel/")
+async def cancel_batch(
+    session: Db,
+    actor: Annotated[Actor, allow(REQUEST)],
+    id: uuid.UUID,  # noqa: A002
+) -> s.BatchOut:
+    """Takes back what has not been begun; what is being made or sent goes on."""
+    await service.cancel_batch(session, id)
+    return await service.batch_progress(session, id, actor)
+
+
+@router.post("/requests/{id}/cancel/")
+async def cancel_request(
+    session: Db,
+    actor: Requester,
+    id: uuid.UUID,  # noqa: A002
+) -> s.TranscriptRequestOut:
+    """Takes a request back that has not been begun."""
+    await _request(session, id, actor)
+    await service.cancel_request(session, id)
+    return await _request(session, id, actor)
+
+
+@router.post("/requests/{id}/requeue/", status_code=202)
+async def requeue_request(
+    session: Db,
+    actor: Annotated[Actor, allow(REQUEST)],
+    id: uuid.UUID,  # noqa: A002
+) -> s.TranscriptRequestOut:
+    """Has a refused, failed, unknown or cancelled request made once more."""
+    found = await _request(session, id, actor)
+    await ensure_free(session, found.student_id, Held.TRANSCRIPTS)
+    job_id = await session.run_sync(
+        lambda sync: job_control.requeue_request(sync, id, api_request_id=request_id())
+    )
+    log.info("transcript requeued", transcript_id=str(id), job_id=str(job_id))
+    return await _request(session, id, actor)
 
 
 @router.get("/requests/{id}/")
@@ -113,21 +169,19 @@ async def _request(session: AsyncSession, id_: uuid.UUID, actor: Actor) -> s.Tra
 async def download(
     request: Request,
     session: Db,
+    sessions: OpenSessions,
     actor: Annotated[Actor, allow(VIEW, own=VIEW_OWN)],
     student_id: Id,
+    purpose: Annotated[Code | None, Query(description="code of a purpose")] = None,
 ) -> Response:
-    """The transcript as a PDF; 409 with what the record needs first when it cannot be drawn."""
-    settings = request.app.state.settings
-    try:
-        data = await service.data_of(
-            session, student_id, actor=actor, view=VIEW, institution=settings
-        )
-        pdf = await to_thread.run_sync(render, data)
-    except (NoBand, UnprintableText) as error:
-        log.warning("transcript not printable", student_id=student_id, kind=type(error).__name__)
-        raise Conflict(str(error), code="TRANSCRIPT_NOT_PRINTABLE") from error
-    headers = {"Content-Disposition": f'attachment; filename="transcript_{_safe(data.reg_no)}.pdf"'}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    """The transcript as a signed PDF; 409 with what the record needs first when it cannot be
+    drawn."""
+    found = await issue_now(sessions, request.app.state.press, actor, VIEW, student_id, purpose)
+    if actor.can(VIEW):
+        await reading.record(session, request, actor, "transcript", entity_id=student_id)
+    name = f"transcript_{_safe(found.reg_no)}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(found.pdf, media_type="application/pdf", headers=headers)
 
 
 def _safe(reg_no: str) -> str:

@@ -3,77 +3,44 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sims_api.auth.actor import Actor
+from sims_api.holds.gate import ensure_free
 from sims_api.problems import not_found
-from sims_api.students.scope import students_of
-from sims_api.transcripts.schemas import BatchOut
+from sims_api.transcripts.download import purpose_of
+from sims_api.transcripts.schemas import BatchOut, Enqueue
 from sims_api.transcripts.scope import REQUEST
-from sims_common.clock import today
-from sims_common.errors import FieldError, PermissionDenied, ValidationFailed
+from sims_api.transcripts.selection import Selection, by_ids
+from sims_common.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
 from sims_common.logs import get_logger, request_id
-from sims_common.settings import InstitutionSettings
-from sims_core import transcript_data
+from sims_common.metrics import TRANSCRIPTS
+from sims_core import job_control
+from sims_core.domain.holds import Held
 from sims_core.domain.transcripts import ENDS, TranscriptState
+from sims_core.job_control import Cancelled
 from sims_core.jobs import BatchGenerateTranscripts, GenerateAndEmailTranscript
-from sims_core.models import Student, TranscriptBatch, TranscriptRequest
+from sims_core.models import TranscriptBatch, TranscriptRequest
 from sims_core.outbox import new_job
-from sims_transcripts import TranscriptData
 
 log = get_logger(__name__)
 
 CHUNK = 25  # transcripts a job: long enough to drown its overhead, short enough to spread
 
 
-async def data_of(
-    session: AsyncSession,
-    student_id: int,
-    actor: Actor,
-    view: str,
-    institution: InstitutionSettings,
-) -> TranscriptData:
-    """What the transcript says now. Raises ``NotFound`` out of scope."""
-    statement = transcript_data.header_statement(student_id)
-    visible = students_of(actor, view)
-    if visible is not None:
-        statement = statement.where(visible)
-    header = (await session.execute(statement)).one_or_none()
-    if header is None:
-        raise not_found("student")
-    bands = (await session.execute(transcript_data.scheme_statement(header.scheme_id))).all()
-    results = (await session.execute(transcript_data.results_statement(student_id))).all()
-    return transcript_data.assemble(
-        header,
-        bands,
-        results,
-        institution=institution.institution_name,
-        issued_on=today(institution.zone),
-    )
-
-
-async def enqueue(
-    session: AsyncSession, actor: Actor, *, student_id: int, email: str | None
-) -> uuid.UUID:
+async def enqueue(session: AsyncSession, actor: Actor, body: Enqueue) -> uuid.UUID:
     """Records a request; the worker hears of it when the transaction commits.
 
     Raises ``NotFound`` for a student out of scope, ``PermissionDenied`` when somebody who
-    may only request the own one names another address, ``ValidationFailed`` without any.
+    may only request the own one names another address, ``holds.Blocked``,
+    ``ValidationFailed`` without an address or for an unknown purpose.
     """
-    (student,) = await _students(session, actor, [student_id])
-    address = email or student.email
-    if not address:
-        text = "The student has no e-mail address; send one."
-        raise ValidationFailed(
-            text, code="EMAIL_MISSING", errors=[FieldError("/email", "EMAIL_MISSING", text)]
-        )
-    if not actor.can(REQUEST) and address.lower() != (student.email or "").lower():
-        raise PermissionDenied(
-            "Your transcript goes to the address on your record only.", code="EMAIL_NOT_ALLOWED"
-        )
+    (student,) = await by_ids(session, actor, [body.student_id])
+    address = _address(actor, student.email, body.email)
+    await ensure_free(session, student.id, Held.TRANSCRIPTS)
+    purpose_id = await _purpose(session, body.purpose)
     id_ = uuid.uuid4()
     job = new_job(GenerateAndEmailTranscript(request_id=id_), request_id=request_id())
     session.add(job)
@@ -81,10 +48,11 @@ async def enqueue(
     session.add(
         TranscriptRequest(
             id=id_,
-            student_id=student_id,
+            student_id=student.id,
             requested_by_id=actor.user_id,
             job_id=job.id,
             email=address,
+            purpose_id=purpose_id,
         )
     )
     await session.flush()
@@ -92,25 +60,34 @@ async def enqueue(
     return id_
 
 
-async def enqueue_batch(
-    session: AsyncSession, actor: Actor, student_ids: Sequence[int]
-) -> uuid.UUID:
-    """Records a request for each student, each to the own address, in jobs of ``CHUNK``.
-
-    Raises ``ValidationFailed`` that names the students without an address; then nothing is
-    recorded.
-    """
-    students = await _students(session, actor, list(dict.fromkeys(student_ids)))
-    missing = [s.reg_no for s in students if not s.email]
-    if missing:
+def _address(actor: Actor, own: str | None, asked: str | None) -> str:
+    address = asked or own
+    if not address:
+        text = "The student has no e-mail address; send one."
         raise ValidationFailed(
-            f"No e-mail address: {', '.join(missing[:20])}"
-            f"{' …' if len(missing) > 20 else ''}. Add it or leave them out.",  # noqa: PLR2004
-            code="EMAIL_MISSING",
+            text, code="EMAIL_MISSING", errors=[FieldError("/email", "EMAIL_MISSING", text)]
         )
+    if not actor.can(REQUEST) and address.lower() != (own or "").lower():
+        raise PermissionDenied(
+            "Your transcript goes to the address on your record only.", code="EMAIL_NOT_ALLOWED"
+        )
+    return address
+
+
+async def _purpose(session: AsyncSession, code: str | None) -> int:
+    found = await session.run_sync(lambda sync: purpose_of(sync, code))
+    return found.id
+
+
+async def enqueue_batch(
+    session: AsyncSession, actor: Actor, selection: Selection, purpose: str | None
+) -> uuid.UUID:
+    """Records a request for each student, each to the own address, in jobs of ``CHUNK``."""
+    purpose_id = await _purpose(session, purpose)
     batch = TranscriptBatch(id=uuid.uuid4(), requested_by_id=actor.user_id)
     session.add(batch)
     await session.flush()
+    students = selection.students
     for start in range(0, len(students), CHUNK):
         chunk = [(uuid.uuid4(), s) for s in students[start : start + CHUNK]]
         job = new_job(
@@ -127,6 +104,7 @@ async def enqueue_batch(
                 requested_by_id=actor.user_id,
                 job_id=job.id,
                 email=student.email,
+                purpose_id=purpose_id,
             )
             for id_, student in chunk
         )
@@ -135,19 +113,26 @@ async def enqueue_batch(
     return batch.id
 
 
-async def _students(
-    session: AsyncSession, actor: Actor, ids: list[int]
-) -> list[Row[int, str, str | None]]:
-    """(id, reg_no, email) of each; raises ``NotFound`` when one is out of scope or missing."""
-    statement = select(Student.id, Student.reg_no, Student.email).where(Student.id.in_(ids))
-    visible = students_of(actor, REQUEST)
-    if visible is not None:
-        statement = statement.where(visible)
-    rows = list((await session.execute(statement.order_by(Student.reg_no))).all())
-    if len(rows) != len(ids):
-        unknown = sorted(set(ids) - {row.id for row in rows})
-        raise not_found(f"student: {', '.join(map(str, unknown[:20]))}")
-    return rows
+async def cancel_batch(session: AsyncSession, batch_id: uuid.UUID) -> Cancelled:
+    """Takes back what of the batch has not been begun. Raises ``NotFound``."""
+    if await session.get(TranscriptBatch, batch_id) is None:
+        raise not_found("transcript batch")
+    return await _cancel(session, TranscriptRequest.batch_id == batch_id)
+
+
+async def cancel_request(session: AsyncSession, id_: uuid.UUID) -> None:
+    """Raises ``Conflict`` when the request has been begun."""
+    if not (await _cancel(session, TranscriptRequest.id == id_)).cancelled:
+        raise Conflict(
+            "The transcript is being made, or the request has ended.", code="TOO_LATE_TO_CANCEL"
+        )
+
+
+async def _cancel(session: AsyncSession, which: ColumnElement[bool]) -> Cancelled:
+    found = await session.run_sync(lambda sync: job_control.cancel(sync, which))
+    TRANSCRIPTS.labels(TranscriptState.CANCELLED).inc(found.cancelled)
+    log.info("transcripts cancelled", cancelled=found.cancelled, too_late=found.too_late)
+    return found
 
 
 async def batch_progress(session: AsyncSession, batch_id: uuid.UUID, actor: Actor) -> BatchOut:

@@ -134,13 +134,16 @@ class JobRunner:
                 self._record(lease, "given_back", lambda session: leases.release(session, lease))
             case LeaseLost():
                 self._count(lease, "lost")
-            case TemporaryFailure() if lease.attempts - lease.crashes < MAX_ATTEMPTS:
-                self._later(lease, problem)
+            case TemporaryFailure():
+                attempt = self.patient.run(lambda session: leases.fruitless(session, lease))
+                if attempt < MAX_ATTEMPTS:
+                    self._later(lease, problem, attempt)
+                else:
+                    self._fail(lease, problem)
             case _:
                 self._fail(lease, problem)
 
-    def _later(self, lease: Lease, problem: TemporaryFailure) -> None:
-        attempt = lease.attempts - lease.crashes
+    def _later(self, lease: Lease, problem: TemporaryFailure, attempt: int) -> None:
         wait = delay(attempt, self.retry_base, jitter=random.random())  # noqa: S311 (no secret)
         log.warning(
             "job will be tried again",

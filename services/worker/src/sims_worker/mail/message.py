@@ -18,6 +18,8 @@ TEXT = Template("""\
 Dear $name,
 
 the academic transcript of $name ($reg_no) is attached as a PDF.
+It is signed electronically. Whoever receives it can verify it until $valid_until
+by the QR code or the address on its last page.
 
 $institution
 
@@ -30,6 +32,8 @@ HTML = Template("""\
 <body style="font-family: Georgia, serif; color: #1b1f24; line-height: 1.5">
 <p>Dear $name,</p>
 <p>the academic transcript of <strong>$name</strong> ($reg_no) is attached as a PDF.</p>
+<p>It is signed electronically. Whoever receives it can verify it until $valid_until
+by the QR code or the address on its last page.</p>
 <p>$institution</p>
 <p style="color: #57606a; font-size: 85%">This mail was sent automatically.
 Reference: $reference</p>
@@ -49,6 +53,7 @@ class TranscriptMail:
     name: str
     reg_no: str
     pdf: bytes
+    valid_until: datetime
 
 
 def message_id(transcript_id: uuid.UUID, sender: Address) -> str:
@@ -63,6 +68,7 @@ def compose(mail: TranscriptMail, *, sender: Address, now: datetime) -> EmailMes
         "reg_no": _line(mail.reg_no),
         "institution": _line(mail.institution),
         "reference": str(mail.transcript_id),
+        "valid_until": f"{mail.valid_until:%d %B %Y, %H:%M %Z}".lstrip("0"),
     }
     message = EmailMessage(policy=SMTP_POLICY.clone(cte_type="7bit"))
     message["From"] = sender

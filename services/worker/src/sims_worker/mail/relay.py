@@ -121,7 +121,7 @@ class Relay:
 
     def _open(self) -> smtplib.SMTP:
         settings = self._settings
-        context = ssl.create_default_context()
+        context = ssl.create_default_context(cadata=settings.smtp_ca or None)
         self._beat()
         name, timeout = _own_name(), settings.smtp_timeout
         if settings.smtp_security == "tls":

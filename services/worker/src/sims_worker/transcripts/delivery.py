@@ -17,6 +17,7 @@ from sims_common.clock import now
 from sims_common.errors import SimsError
 from sims_common.logs import get_logger
 from sims_core.domain.transcripts import TranscriptState
+from sims_core.press import Press
 from sims_worker.database import is_transient
 from sims_worker.errors import (
     Deferred,
@@ -45,6 +46,7 @@ class Delivery:
 
     run: Run
     settings: WorkerSettings
+    press: Press
     ledger: Ledger
     relay: Relay
 
@@ -94,7 +96,7 @@ class Delivery:
 
     def _deliver(self, order: Order) -> None:
         self.relay.connect()
-        found = document.make(self.run.patient, order.student_id, self.settings)
+        found = document.make(self.run.patient, order, self.press)
         try:
             recipient = parse_address(order.email)
         except ValueError as error:
@@ -105,16 +107,19 @@ class Delivery:
                 transcript_id=order.id,
                 request_id=self.run.lease.request_id,
                 recipient=recipient,
-                institution=self.settings.institution_name,
+                institution=self.press.name,
                 name=found.name,
                 reg_no=found.reg_no,
                 pdf=found.pdf,
+                valid_until=found.valid_until,
             ),
             sender=sender,
             now=now(),
         )
         content = self.relay.encode(mail, recipient)
-        self.ledger.sending(order.id, pdf_sha256=found.sha256, message_id=str(mail["Message-ID"]))
+        self.ledger.sending(
+            order.id, document_id=found.id, pdf=found.pdf, message_id=str(mail["Message-ID"])
+        )
         try:
             self.relay.send(content, sender=sender, recipient=recipient)
         except (Deferred, RelayUnavailable) as error:

@@ -6,9 +6,10 @@ worker that was thought dead cannot begin a mail that another has taken over.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ARRAY, Row, Uuid, any_, case, extract, func, literal, null, update
@@ -19,6 +20,7 @@ from sims_core import leases
 from sims_core.domain.transcripts import ENDS, TranscriptState
 from sims_core.leases import Lease
 from sims_core.models import TranscriptRequest
+from sims_core.transcript_documents import seal
 from sims_worker.database import Patient
 from sims_worker.errors import LeaseLost, OutcomeUnknown
 
@@ -29,26 +31,32 @@ _WAITED = extract("epoch", func.now() - TranscriptRequest.created_at).label("wai
 
 @dataclass(frozen=True)
 class Order:
-    """A request that is to be made and mailed now; ``resent`` if it may be for the second time."""
+    """A request that is to be made and mailed now; ``resent`` if it may be for the second time.
+
+    ``may_be_out``: some attempt, not only the last, may have delivered it.
+    """
 
     id: uuid.UUID
     student_id: int
     email: str
     resent: bool
+    may_be_out: bool
 
 
 class Ledger:
     """The requests of one job."""
 
-    def __init__(self, patient: Patient, lease: Lease) -> None:
+    def __init__(self, patient: Patient, lease: Lease, *, relay_deduplicates: bool = False) -> None:
         self._patient = patient
         self._lease = lease
+        self._relay_deduplicates = relay_deduplicates
 
     def begin(self, id_: uuid.UUID) -> Order | None:
         """Takes a request up; None when it has ended already or does not exist.
 
         One found in ``sending`` may have been delivered: it is sent once more and marked.
-        Raises ``OutcomeUnknown`` when that has happened before.
+        Raises ``OutcomeUnknown`` when that has happened before, unless the relay drops what
+        it has already: then sending again is harmless.
         """
         order = self._patient.run(lambda session: self._begin(session, id_))
         if order is not None and order.resent:
@@ -61,19 +69,28 @@ class Ledger:
         if request is None or request.state in ENDS:
             return None
         interrupted = request.state == TranscriptState.SENDING
-        if interrupted and request.possible_duplicate:
+        if interrupted and request.possible_duplicate and not self._relay_deduplicates:
             raise OutcomeUnknown(UNDECIDED)
         request.state = TranscriptState.RENDERING
         request.possible_duplicate = request.possible_duplicate or interrupted
-        return Order(id_, request.student_id, request.email, resent=interrupted)
+        return Order(
+            id_,
+            request.student_id,
+            request.email,
+            resent=interrupted,
+            may_be_out=request.possible_duplicate,
+        )
 
-    def sending(self, id_: uuid.UUID, *, pdf_sha256: str, message_id: str) -> None:
+    def sending(
+        self, id_: uuid.UUID, *, document_id: uuid.UUID, pdf: bytes, message_id: str
+    ) -> None:
         """Fixes what is being sent, before the relay hears of it."""
         self._change(
             id_,
             TranscriptState.RENDERING,
             TranscriptState.SENDING,
-            pdf_sha256=pdf_sha256,
+            also=lambda session: seal(session, document_id, pdf),
+            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
             message_id=message_id,
         )
 
@@ -81,7 +98,12 @@ class Ledger:
         """The relay has taken it."""
         note = case((TranscriptRequest.possible_duplicate, literal(RESENT)), else_=null())
         row = self._change(
-            id_, TranscriptState.SENDING, TranscriptState.SENT, sent_at=func.now(), error=note
+            id_,
+            TranscriptState.SENDING,
+            TranscriptState.SENT,
+            also=lambda session: leases.progressed(session, self._lease),
+            sent_at=func.now(),
+            error=note,
         )
         metrics.TRANSCRIPT_WAIT.observe(max(float(row.waited), 0.0))
         metrics.TRANSCRIPTS.labels(TranscriptState.SENT).inc()
@@ -105,12 +127,19 @@ class Ledger:
         metrics.TRANSCRIPTS.labels(state).inc()
 
     def _change(
-        self, id_: uuid.UUID, before: TranscriptState, after: TranscriptState, **values: object
+        self,
+        id_: uuid.UUID,
+        before: TranscriptState,
+        after: TranscriptState,
+        *,
+        also: Callable[[Session], object] = lambda _session: None,
+        **values: object,
     ) -> Row[uuid.UUID, float]:
         """``after`` is accepted as the state before too: a commit's answer may be lost."""
 
         def change(session: Session) -> Row[uuid.UUID, float]:
             self._fence(session)
+            also(session)
             return session.execute(
                 update(TranscriptRequest)
                 .where(TranscriptRequest.id == id_, TranscriptRequest.state.in_((before, after)))

@@ -1,0 +1,1 @@
+"""Coursework: assessments of a section with weights, and their scores."""

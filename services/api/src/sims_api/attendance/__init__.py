@@ -1,0 +1,1 @@
+"""Attendance: entered by roster, corrected with a reason, counted for eligibility."""

@@ -1,0 +1,1 @@
+"""Counters for the first page of each role."""

@@ -1,0 +1,1 @@
+"""Exams: what is marked, by which rule, and the marks grid."""

@@ -1,0 +1,1 @@
+"""Grading schemes: scales from percent to letter and points."""

@@ -1,0 +1,1 @@
+"""Holds: what keeps results, transcripts or enrolment from a student."""

@@ -1,0 +1,1 @@
+"""Imports from CSV: one framework, each import a declaration (``importer.Importer``)."""

@@ -1,0 +1,1 @@
+"""Background jobs: seen, put back, cancelled."""

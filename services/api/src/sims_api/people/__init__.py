@@ -1,0 +1,1 @@
+"""Persons: names, contacts, addresses, identity documents."""

@@ -1,0 +1,1 @@
+"""What students ask of the office."""

@@ -1,0 +1,1 @@
+"""Rooms, sessions, clashes, calendar feeds."""

@@ -1,0 +1,1 @@
+"""Whether a transcript is real: answered to anybody who holds its address."""

@@ -1,0 +1,1 @@
+"""Kubernetes operator: Backup, BackupSchedule, Restore and BackupStorage run the backup engine."""

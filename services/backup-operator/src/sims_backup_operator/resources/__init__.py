@@ -1,0 +1,1 @@
+"""Pure builders: from a resource and the installation's shape to the bodies of Jobs."""

@@ -1,0 +1,1 @@
+"""A small API server, Job controller, storage and engine in memory, for tests."""
