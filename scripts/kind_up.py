@@ -29,7 +29,8 @@ CONFIG = Path(os.environ.get("KIND_CONFIG", ROOT / "k8s" / "kind.yaml"))
 NAMESPACE = "sims"
 LOGINS = "sims-demo-logins"
 STUDENTS = 50
-API, MAIL = "http://127.0.0.1:30800", "http://127.0.0.1:30825"
+API, MAIL = 30800, 30825
+"""Node ports; k8s/kind.yaml says where this machine has them."""
 OURS = ("sims-api", "sims-worker", "sims-backup-operator")
 THEIRS = ("postgres:17", "valkey/valkey:8", "axllent/mailpit:v1.27", "versity/versitygw:v1.8.0")
 TOOLS = {
@@ -169,17 +170,25 @@ def fill() -> str:
     return f"{STUDENTS} students, {len(logins)} users"
 
 
+def address(node_port: int) -> str:
+    """Where this machine reaches a node port of the cluster."""
+    mapped = run(
+        *("docker", "port", f"{CLUSTER}-control-plane", f"{node_port}/tcp"),
+        advice=f"The cluster was made without a mapping of port {node_port}: see {CONFIG}.",
+    )
+    return f"http://{mapped.split()[0]}"
+
+
 def wait_healthy() -> str:
+    url = f"{address(API)}/api/health/"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{API}/api/health/", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
                 return str(json.load(answer)["version"])
         except (OSError, urllib.error.URLError):
             time.sleep(1)
-    raise Failed(
-        f"{API}/api/health/ does not answer, though the pods are ready. Is the port in use?"
-    )
+    raise Failed(f"{url} does not answer, though the pods are ready. Is the port in use?")
 
 
 def _there(kind: str, name: str, namespace: str) -> bool:
@@ -193,15 +202,15 @@ def _secret(name: str, namespace: str, values: dict[str, str]) -> None:
     apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
 
 
-END = f"""
-  API         {API}/api/
-  Swagger UI  {API}/api/docs/
-  Health      {API}/api/health/
-  Mails       {MAIL}
+END = """
+  API         {api}/api/
+  Swagger UI  {api}/api/docs/
+  Health      {api}/api/health/
+  Mails       {mail}
 
-  Logins:   make kind-logins     (Secret {LOGINS})
-  Pods:     kubectl --context {CONTEXT} -n {NAMESPACE} get pods
-  Proof:    helm --kube-context {CONTEXT} -n {NAMESPACE} test sims
+  Logins:   make kind-logins     (Secret {logins})
+  Pods:     kubectl --context {context} -n {namespace} get pods
+  Proof:    helm --kube-context {context} -n {namespace} test sims
   The end:  make kind-down
 """
 
@@ -233,7 +242,16 @@ def bring_up() -> None:
         step.note = fill()
     with steps.step("Health") as step:
         step.note = f"version {wait_healthy()}"
-    sys.stdout.write(f"\nReady after {time.monotonic() - began:.0f} s.\n{END}")
+    sys.stdout.write(f"\nReady after {time.monotonic() - began:.0f} s.\n")
+    sys.stdout.write(
+        END.format(
+            api=address(API),
+            mail=address(MAIL),
+            logins=LOGINS,
+            context=CONTEXT,
+            namespace=NAMESPACE,
+        )
+    )
 
 
 def main() -> None:

@@ -79,6 +79,8 @@ def ingress(cluster: Cluster) -> str:
         manifest = Path(__file__).parent / "manifests" / "traefik.yaml"
         cluster.apply(manifest.read_text(), INGRESS)
         cluster.kubectl("-n", INGRESS, "rollout", "status", "deploy/traefik", "--timeout=120s")
+    if cluster.node:
+        return f"http://{run('docker', 'port', cluster.node, '30080/tcp').split()[0]}"
     return "http://127.0.0.1:30080"
 
 
