@@ -42,6 +42,7 @@ from sims_core.models import (
     StudentDocument,
     Track,
     TranscriptBatch,
+    TranscriptPurpose,
     User,
 )
 
@@ -195,6 +196,7 @@ REFERENCE: dict[str, type[Base]] = {
     "/api/academics/tracks/": Track,
     "/api/academics/blocks/": Block,
     "/api/academics/modules/": Module,
+    "/api/transcripts/purposes/": TranscriptPurpose,
 }
 
 
@@ -216,6 +218,14 @@ def reachable(school: School) -> dict[str, Ids]:
         "/api/admin/students/import/{id}/detail/": set(),
         "/api/admin/students/import/{id}/errors.csv/": set(),
         "/api/admin/students/import/jobs/": set(),
+        "/api/audit/{id}/": set(),
+        "/api/jobs/{id}/": set(),
+        "/api/roles/{id}/": set(),
+        "/api/transcripts/documents/{id}/": set(),
+        "/api/transcripts/verify/{token}/": set(),
+        "/api/users/{id}/": set(),
+        "/api/users/{id}/sessions/": set(),
+        "/verify/{token}/": set(),
     }
     found |= exam_scope(school.api.make, school.own, school.exams)
     for path, model in REFERENCE.items():

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sims_api import policy
 from sims_core.models import Base
 
-BOOKKEEPING = {"auth_session", "idempotency_key", "outbox"}
+BOOKKEEPING = {"auth_session", "idempotency_key", "outbox", "audit_chain"}
 COLUMNS = {column.name for table in Base.metadata.sorted_tables for column in table.columns}
 TRICKS = {"__class__", "__init__", "__proto__", "constructor", "_sa_instance_state", "metadata"}
 
@@ -48,6 +48,7 @@ def snapshot(api: Api) -> dict[str, list[Any]]:
     session = api.make.session
     tables = [t for t in Base.metadata.sorted_tables if t.name not in BOOKKEEPING]
     found = {t.name: list(session.execute(select(t).order_by(*t.primary_key))) for t in tables}
+    found["audit_event"] = [e for e in found["audit_event"] if e.entity not in BOOKKEEPING]
     session.rollback()
     return found
 
@@ -110,6 +111,9 @@ VALID: dict[str, dict[str, Any]] = EXAMS_VALID | {
     "/api/students/{id}/placement/": {"group": None},
     "/api/timetable/rooms/{id}/": {"name": "New name"},
     "/api/timetable/sessions/{id}/": {"title": "New title"},
+    "/api/transcripts/purposes/{id}/": {"name": "New name"},
+    "/api/users/{id}/": {"full_name": "New name"},
+    "/api/roles/{id}/": {"description": "New"},
     "/api/settings/": {"student_portal_results": True},
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 from sqlalchemy import JSON, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,7 +33,7 @@ async def record(
     entity_id: object = None,
     **what: Any,
 ) -> None:
-    """Adds the event. ``what`` is JSON: ids, number of rows, the query."""
+    """Adds the event. ``what`` is told as JSON: ids, number of rows, the query."""
     context = context_of(request, actor.user_id)
     await session.execute(
         _INSERT,
@@ -42,7 +43,7 @@ async def record(
             "action": action,
             "entity": entity,
             "entity_id": None if entity_id is None else str(entity_id),
-            "changes": what,
+            "changes": to_jsonable_python(what),
         },
     )
 
