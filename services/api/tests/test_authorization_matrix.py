@@ -176,9 +176,10 @@ def test_every_cell_of_role_endpoint_and_relation(
                 wanted = reach(route, entry, role, relation)
                 cells += 1
                 told = wanted != "yes" and SECRET in answer.text
+                right = ANSWERS[wanted] | (entry.also if wanted == "yes" else set())
                 if (
                     told
-                    or answer.status_code not in ANSWERS[wanted]
+                    or answer.status_code not in right
                     or (wanted == "hidden" and answer.status_code == 400 and route.method == "GET")
                 ):
                     leaks.append(
@@ -197,6 +198,8 @@ def test_lists_and_exports_hold_only_rows_within_reach(
     rows, checked = Rows(world), 0
     for prefix, entry in ENTRIES.items():
         listing = prefix.rpartition("{")[0]
+        if "{" in listing:
+            continue  # no list of its own
         found = [r for r in all_routes if r.method == "GET" and r.path == listing]
         for route in found:
             own = {r: rows.ids(entry, r) for r in RELATIONS if r not in (DELETED, MISSING)}
