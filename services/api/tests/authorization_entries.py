@@ -61,7 +61,9 @@ class World:
         self.teacher = make.user("Faculty")
         self.registrar = make.user("Registrar")
         self.student = make.student(user_id=self.student_user.id, email="own@example.edu")
-        self.section = make.section(self.teacher)
+        self.section = make.section(
+            self.teacher, capacity=10_000
+        )  # everybody who is "in the own section"
         make.enrollment(self.section, self.student)
 
     def saved(self, row: Any) -> Any:

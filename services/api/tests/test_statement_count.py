@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.api.tests.conftest import Api
+from services.api.tests.exam_rows import exam_rows
 from services.api.tests.statements import lists, sent_by
 from services.api.tests.test_row_scope import record_of
 
@@ -22,13 +23,16 @@ def test_no_list_asks_once_for_each_row(shared_api: Api) -> None:
     make = shared_api.make
     registrar = make.user("Registrar")
     section = make.section(registrar)
-    for _ in range(6):
+    for n in range(6):
         place = make.place()
         student = make.student(place.program, batch_id=place.batch.id, group_id=place.group.id)
         make.result(student)
         make.transcript_request(student, by=registrar)
         make.enrollment(section, student)
         record_of(make, student, make.section(registrar), registrar)
+        make.transcript_document(student, by=registrar)
+        make.transcript_purpose()
+        exam_rows(make, student, registrar, n)
         make.module(block_id=make.block().id)
         make.room()
     paths = lists(shared_api)
