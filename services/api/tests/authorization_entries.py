@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from services.api.tests.factories import Make
+from services.api.tests.authorization_world import (
+    NOBODYS,
+    OTHER_SECTION,
+    OTHER_STUDENT,
+    OWN,
+    OWN_SECTION,
+    SECRET,
+    World,
+)
 from sqlalchemy import select
 
 from sims_common.clock import now
@@ -44,45 +52,6 @@ from sims_core.models import (
     User,
 )
 from sims_core.outbox import new_job
-
-OWN, OWN_SECTION, OTHER_SECTION = "own", "own section", "other section"
-OTHER_STUDENT, DELETED, MISSING = "other student", "deleted", "missing"
-RELATIONS = (OWN, OWN_SECTION, OTHER_SECTION, OTHER_STUDENT, DELETED, MISSING)
-NOBODYS = str(2**52)
-SECRET = "Secret-4711"  # in the name of every student but the own: no refusal may tell it
-
-
-class World:
-    """A student and a teacher who share a section, and others."""
-
-    def __init__(self, make: Make) -> None:
-        self.make = make
-        self.student_user = make.user("Student")
-        self.teacher = make.user("Faculty")
-        self.registrar = make.user("Registrar")
-        self.student = make.student(user_id=self.student_user.id, email="own@example.edu")
-        self.section = make.section(
-            self.teacher, capacity=10_000
-        )  # everybody who is "in the own section"
-        make.enrollment(self.section, self.student)
-
-    def saved(self, row: Any) -> Any:
-        self.make.session.add(row)
-        self.make.session.commit()
-        return row
-
-    def student_in(self, relation: str) -> Student:
-        """The student that ``relation`` names; a new one but for the own."""
-        if relation == OWN:
-            return self.student
-        n = self.make.number()
-        made = self.make.student(name=f"{SECRET} {n}", email=f"s{n}@example.edu")
-        if relation == OWN_SECTION:
-            self.make.enrollment(self.section, made)
-        if relation == OTHER_SECTION:
-            self.make.enrollment(self.make.section(self.make.user("Faculty")), made)
-        return made
-
 
 Row = Callable[[World, str], Any]
 
@@ -296,8 +265,11 @@ def _attendance(world: World, relation: str) -> Any:
 
 def _exemption(world: World, relation: str) -> Any:
     student, section = _place(world, relation)
+    its = {"section_id": section.id, "student_id": student.id}
+    wanted = select(AttendanceExemption).filter_by(**its)
+    found = world.make.session.scalars(wanted).one_or_none()  # of the own student there is one
     values = {"reason": SECRET, "granted_by_id": world.registrar.id}
-    return world.saved(AttendanceExemption(section_id=section.id, student_id=student.id, **values))
+    return found or world.saved(AttendanceExemption(**its, **values))
 
 
 def _issued(world: World, relation: str) -> Any:

@@ -14,16 +14,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import RouteContext
-from services.api.tests.authorization_entries import (
-    DELETED,
-    ELSEWHERE,
-    ENTRIES,
-    MISSING,
-    RELATIONS,
-    SECRET,
-    Entry,
-    World,
-)
+from services.api.tests.authorization_entries import ELSEWHERE, ENTRIES, Entry
+from services.api.tests.authorization_world import DELETED, MISSING, RELATIONS, SECRET, World
 from services.api.tests.conftest import Api
 from sqlalchemy import delete
 

@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 from services.api.tests.conftest import Api, problem_of
 from services.api.tests.exam_rows import exam_rows
-from services.api.tests.test_row_scope import record_of
+from services.api.tests.record_rows import record_of
 
 ROWS = 7
 
@@ -153,7 +153,7 @@ def test_every_filter_narrows_by_the_field_of_its_name(
             field = other.get((one.path, name)) or (name if name in whole[0] else renamed[name])
             values = {json.dumps(row[field]): row[field] for row in whole}.values()
             for value in values:
-                if value is None:
+                if value is None or value == "":  # of an event without a request
                     continue
                 sent = str(value).lower() if isinstance(value, bool) else value
                 found = everything(client, one.path, **{name: sent})

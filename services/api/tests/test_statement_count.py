@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.api.tests.conftest import Api
 from services.api.tests.exam_rows import exam_rows
+from services.api.tests.record_rows import record_of
 from services.api.tests.statements import lists, sent_by
-from services.api.tests.test_row_scope import record_of
 
 
 def statements(api: Api, path: str, **query: int) -> int:
