@@ -221,9 +221,16 @@ def _person(world: World, relation: str) -> Any:
 
 
 def _of_person(model: Any, **values: Any) -> Row:
-    return lambda world, relation: world.saved(
-        model(person_id=_person(world, relation).id, **values)
-    )
+    """A person has one of each."""
+
+    def row(world: World, relation: str) -> Any:
+        its = {"person_id": _person(world, relation).id, **values}
+        session = world.make.session
+        found = session.scalars(select(model).filter_by(**its)).one_or_none()
+        session.commit()
+        return found or world.saved(model(**its))
+
+    return row
 
 
 def _document(world: World, relation: str) -> Any:
@@ -268,6 +275,7 @@ def _exemption(world: World, relation: str) -> Any:
     its = {"section_id": section.id, "student_id": student.id}
     wanted = select(AttendanceExemption).filter_by(**its)
     found = world.make.session.scalars(wanted).one_or_none()  # of the own student there is one
+    world.make.session.commit()
     values = {"reason": SECRET, "granted_by_id": world.registrar.id}
     return found or world.saved(AttendanceExemption(**its, **values))
 
